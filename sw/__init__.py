@@ -1,0 +1,1 @@
+"""The numbers of Katazome: layer specifications, formats, templates and the golden model."""

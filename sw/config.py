@@ -1,0 +1,249 @@
+"""Engine configurations: what an engine computes, and with what resources.
+
+The golden model reads a configuration for the numbers and the counters, the generator for the
+gates. It lives in ``sw/`` because both need it (docs/adr/0002). :mod:`sw.configfile` reads one
+from TOML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from .numeric import IntArray, IntRange
+from .spec import LayerSpec
+from .templates import TemplateKernel, find_templates
+
+__all__ = ["ConfigError", "EngineConfig", "OutputConfig", "TableConfig", "require"]
+
+MAX_LEARNED_PRODUCTS = 4096
+"""Products of learned kernels a pixel that the fully parallel engine accepts."""
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the file, the field and the remedy."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`ConfigError` with ``message`` unless ``condition``."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number > 0 and number & (number - 1) == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableConfig:
+    """The reuse table of the learned kernels.
+
+    Parameters
+    ----------
+    entries : int
+        Operands remembered in each channel's CAM, 1 to 256.
+    multipliers : int
+        Multipliers that all channels share for misses: a power of two, 1 to 64.
+    """
+
+    entries: int = 256
+    multipliers: int = 8
+
+    def __post_init__(self) -> None:
+        require(1 <= self.entries <= 256, f"table.entries must be 1 to 256, not {self.entries}")
+        require(
+            _is_power_of_two(self.multipliers) and self.multipliers <= 64,
+            f"table.multipliers must be a power of two, 1 to 64, not {self.multipliers}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """What leaves the engine for each kernel.
+
+    Parameters
+    ----------
+    kind : "exact" | "requantise"
+        The exact accumulator, or ``saturate(round_half_even(accumulator * scale / 2**shift))``.
+    bits, signed : int, bool
+        The requantised word.
+    shift : int
+        Bits to the right, 0 to 47.
+    scale_bits : int
+        Width of the per-kernel factor, a run-time register; 0: no factor, no multiplier.
+    relu : bool
+        Negative results become zero (after rounding; before it would give the same).
+    """
+
+    kind: Literal["exact", "requantise"] = "exact"
+    bits: int = 8
+    signed: bool = True
+    shift: int = 8
+    scale_bits: int = 0
+    relu: bool = False
+
+    def __post_init__(self) -> None:
+        require(
+            self.kind in ("exact", "requantise"),
+            f"output.kind must be exact or requantise, not {self.kind!r}",
+        )
+        require(1 <= self.bits <= 32, f"output.bits must be 1 to 32, not {self.bits}")
+        require(0 <= self.shift <= 47, f"output.shift must be 0 to 47, not {self.shift}")
+        require(
+            0 <= self.scale_bits <= 16, f"output.scale_bits must be 0 to 16, not {self.scale_bits}"
+        )
+
+    @property
+    def limits(self) -> IntRange:
+        """The range of the requantised word."""
+        return IntRange.of_bits(self.bits, signed=self.signed)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineConfig:
+    """A layer, and the engine that computes it.
+
+    Parameters
+    ----------
+    name : str
+    layer : LayerSpec
+    templates : "auto" | "none" | tuple of int
+        Which kernels go to the template bank: all that are templates, none, or these.
+    template_scale : "multiply" | "defer"
+        Multiply a template's magnitude in, or leave it to the channel's scale.
+    bias_bits : int
+        Width of the signed per-kernel bias register, 0 to 32; 0: no bias.
+    counter_bits : int
+        Width of each counter, 16 to 64.
+    table : TableConfig
+    output : OutputConfig
+
+    Raises
+    ------
+    ConfigError
+        If a field is out of range or does not fit the layer.
+    """
+
+    name: str
+    layer: LayerSpec
+    templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
+    template_scale: Literal["multiply", "defer"] = "multiply"
+    bias_bits: int = 0
+    counter_bits: int = 48
+    table: TableConfig = field(default_factory=TableConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+    def __post_init__(self) -> None:
+        require(
+            self.template_scale in ("multiply", "defer"),
+            f"template_scale must be multiply or defer, not {self.template_scale!r}",
+        )
+        require(0 <= self.bias_bits <= 32, f"bias_bits must be 0 to 32, not {self.bias_bits}")
+        require(
+            16 <= self.counter_bits <= 64, f"counter_bits must be 16 to 64, not {self.counter_bits}"
+        )
+        self._check_templates()
+        products = len(self.learned) * self.layer.channels * self.layer.taps
+        require(
+            products <= MAX_LEARNED_PRODUCTS,
+            f"layer: {len(self.learned)} learned kernels x {self.layer.channels} channels x "
+            f"{self.layer.taps} taps = {products} learned products a pixel; the fully parallel "
+            f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
+            "(fold the layer, or make more kernels templates)",
+        )
+        limits = IntRange.of_bits(max(self.bias_bits, 1), signed=True)
+        require(
+            self.layer.bias is None or limits.contains(self.layer.bias),
+            f"layer.bias: does not fit bias_bits = {self.bias_bits} ({limits.lo}..{limits.hi})",
+        )
+        scales = IntRange(0, max((1 << self.output.scale_bits) - 1, 1))
+        require(
+            self.layer.scale is None
+            or self.output.kind == "exact"
+            or scales.contains(self.layer.scale),
+            f"layer.scale: does not fit output.scale_bits = {self.output.scale_bits}",
+        )
+
+    def _check_templates(self) -> None:
+        if isinstance(self.templates, str):
+            require(
+                self.templates in ("auto", "none"),
+                f"templates must be auto, none or a list of kernel numbers, not {self.templates!r}",
+            )
+            return
+        found = find_templates(self.layer.weight)
+        for kernel in self.templates:
+            require(
+                isinstance(kernel, int) and 0 <= kernel < self.layer.kernels,
+                f"templates: kernel {kernel!r} is not one of 0..{self.layer.kernels - 1}",
+            )
+            require(
+                found[kernel] is not None,
+                f"templates: kernel {kernel} is not -A, 0, +A with one magnitude A",
+            )
+
+    @cached_property
+    def template_kernels(self) -> dict[int, TemplateKernel]:
+        """The kernels of the template bank, by kernel number."""
+        if self.templates == "none":
+            return {}
+        wanted = range(self.layer.kernels) if self.templates == "auto" else self.templates
+        found = find_templates(self.layer.weight)
+        return {k: t for k in sorted(set(wanted)) if (t := found[k]) is not None}
+
+    @cached_property
+    def learned(self) -> tuple[int, ...]:
+        """The other kernels' numbers: those with run-time weights."""
+        return tuple(k for k in range(self.layer.kernels) if k not in self.template_kernels)
+
+    @property
+    def learned_weight(self) -> IntArray:
+        """Weights of the learned kernels, shape (L, C, kh, kw)."""
+        return self.layer.weight[list(self.learned)]
+
+    @property
+    def bias(self) -> IntArray:
+        """Initial bias of each kernel, shape (K,); zeros where the layer has none."""
+        return (
+            np.zeros(self.layer.kernels, np.int64) if self.layer.bias is None else self.layer.bias
+        )
+
+    @property
+    def scale(self) -> IntArray:
+        """Initial requantisation factor of each kernel, shape (K,); ones where there is none."""
+        return (
+            np.ones(self.layer.kernels, np.int64) if self.layer.scale is None else self.layer.scale
+        )
+
+    def magnitude(self, kernel: int) -> int:
+        """What a template's pattern sum is multiplied by: A, or 1 where it is deferred."""
+        if self.template_scale == "defer":
+            return 1
+        return self.template_kernels[kernel].magnitude
+
+    def accumulator_range(self, kernel: int) -> IntRange:
+        """Exact bounds of a kernel's accumulator with bias, for any weights that can be loaded."""
+        x = self.layer.input_format.range
+        if kernel in self.template_kernels:
+            pattern = self.template_kernels[kernel].pattern
+            sums = x.scaled(int((pattern > 0).sum())) + (-x).scaled(int((pattern < 0).sum()))
+            sums = sums.scaled(self.magnitude(kernel))
+        else:
+            sums = self.layer.product_range.scaled(self.layer.channels * self.layer.taps)
+        if self.bias_bits:
+            sums = sums + IntRange.of_bits(self.bias_bits, signed=True)
+        return sums
+
+    @cached_property
+    def output_range(self) -> IntRange:
+        """The range of every kernel's output word."""
+        if self.output.kind == "requantise":
+            limits = self.output.limits
+        else:
+            limits = IntRange.union_of(self.accumulator_range(k) for k in range(self.layer.kernels))
+        if self.output.relu:
+            limits = IntRange(max(limits.lo, 0), max(limits.hi, 0))
+        return limits

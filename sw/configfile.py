@@ -1,0 +1,166 @@
+"""Read an engine configuration: a TOML file (or a name), ``--set`` overrides, and a layer file.
+
+Every command takes the same three options; see :func:`add_arguments`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import ConfigError, EngineConfig, OutputConfig, TableConfig, require
+from .numeric import IntRange
+from .spec import SpecError, load_layer
+
+__all__ = ["CONFIG_FOLDER", "add_arguments", "config_names", "from_arguments", "load_config"]
+
+CONFIG_FOLDER = Path(__file__).parent / "configs"
+_LAYER_KEYS = {"file", "weight_bits"}
+
+
+def _overridden(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """``settings`` with ``key=value`` assignments; keys are dotted, values are TOML."""
+    result = {k: dict(v) if isinstance(v, dict) else v for k, v in settings.items()}
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        require(bool(separator), f"--set {assignment}: expected key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, last = key.strip().split(".")
+        target = result
+        for section in sections:
+            target = target.setdefault(section, {})
+            require(isinstance(target, dict), f"--set {assignment}: {section} is not a table")
+        target[last] = value
+    return result
+
+
+def _section(cls: type[Any], values: object, where: str) -> Any:
+    """Build ``cls`` from a TOML table, refusing unknown keys and wrong types."""
+    require(isinstance(values, dict), f"{where} must be a table")
+    assert isinstance(values, dict)
+    _check_keys(values, {f.name: f.type for f in dataclasses.fields(cls)}, f"{where}.")
+    return cls(**values)
+
+
+def _check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
+    for key, value in values.items():
+        require(
+            key in known,
+            f"unknown key {prefix}{key}; known: {', '.join(prefix + k for k in sorted(known))}",
+        )
+        kinds = {"int": int, "bool": bool}
+        kind = kinds.get(known[key])
+        right = kind is None or (
+            isinstance(value, kind) and (kind is bool) == isinstance(value, bool)
+        )
+        require(right, f"{prefix}{key} must be of type {known[key]}, not {value!r}")
+
+
+def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> EngineConfig:
+    values = dict(settings)
+    layer_table = values.pop("layer", {})
+    require(isinstance(layer_table, dict), "layer must be a table")
+    _check_keys(layer_table, dict.fromkeys(_LAYER_KEYS, ""), "layer.")
+    fields = {f.name: f.type for f in dataclasses.fields(EngineConfig) if f.name != "layer"}
+    _check_keys(values, fields)
+    require("name" in values, "missing key name")
+    if model is None:
+        require("file" in layer_table, "missing key layer.file, and no --model was given")
+        model = folder / str(layer_table["file"])
+    layer = load_layer(model, weight_bits=layer_table.get("weight_bits"))
+    if isinstance(values.get("templates"), list):
+        values["templates"] = tuple(values["templates"])
+    if layer.bias is not None and "bias_bits" not in values:
+        magnitude = max(int(np.abs(layer.bias).max()), 1)
+        values["bias_bits"] = IntRange(-magnitude, magnitude).bits
+    return EngineConfig(
+        **values
+        | {
+            "layer": layer,
+            "table": _section(TableConfig, values.get("table", {}), "table"),
+            "output": _section(OutputConfig, values.get("output", {}), "output"),
+        }
+    )
+
+
+def config_names() -> list[str]:
+    """The named configurations."""
+    return sorted(path.stem for path in CONFIG_FOLDER.glob("*.toml"))
+
+
+def load_config(
+    config: str, *, model: Path | None = None, assignments: Sequence[str] = ()
+) -> EngineConfig:
+    """A configuration by name or by the path of a ``.toml`` file.
+
+    Parameters
+    ----------
+    config : str
+        A name of :func:`config_names`, or a path that ends in ``.toml``.
+    model : Path, optional
+        A layer file that replaces the configuration's layer.
+    assignments : sequence of "key=value"
+        Overrides, applied last; keys are dotted (``table.entries=64``).
+
+    Raises
+    ------
+    ConfigError
+        If the file, a key or a value is wrong, or the layer is.
+    """
+    path = Path(config) if config.endswith(".toml") else CONFIG_FOLDER / f"{config}.toml"
+    if not path.is_file():
+        if config.endswith(".toml"):
+            raise ConfigError(f"{config}: no such configuration file")
+        raise ConfigError(
+            f"unknown configuration {config!r}; known: {', '.join(config_names())}, "
+            "or the path of a .toml file"
+        )
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
+    try:
+        settings = _overridden(settings, assignments)
+        return _build(settings, folder=path.parent, model=model)
+    except SpecError as error:
+        raise ConfigError(str(error)) from error
+    except (ConfigError, TypeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, ``--model`` and ``--set``, the same for every command."""
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="NAME|FILE.toml",
+        help=f"what to build: {', '.join(config_names())}, or your own file",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="a layer file (.npz) that replaces the configuration's layer; engine settings stay",
+    )
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a setting, for instance table.entries=64; may be given again",
+    )
+
+
+def from_arguments(arguments: argparse.Namespace) -> EngineConfig:
+    """The configuration that parsed :func:`add_arguments` options describe."""
+    return load_config(arguments.config, model=arguments.model, assignments=arguments.assignments)
