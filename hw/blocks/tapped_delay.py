@@ -40,6 +40,9 @@ class TappedDelay(wiring.Component):
     o : ``Out(stream.Signature(ArrayLayout(shape, len(taps))))``
     """
 
+    i: stream.Interface
+    o: stream.Interface
+
     def __init__(self, shape: ShapeLike, taps: Iterable[int]) -> None:
         self.shape = shape
         self.taps = tuple(taps)
