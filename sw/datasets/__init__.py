@@ -1,0 +1,1 @@
+"""What :mod:`sw.data` is made of: catalogue, image codec, sources, stored files."""
