@@ -1,0 +1,1 @@
+"""The register table for people and tools: one format a file, each ``emit(map) -> str``."""
