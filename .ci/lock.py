@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Write requirements.lock and requirements-dev.lock: what pip resolves pyproject.toml to, today.
+
+Usage: lock.py [pip options, such as -c constraints.txt]; as `make lock` does. Nothing is installed.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
+HEADER = "# Written by `make lock` from pyproject.toml ({extras}); do not edit.\n"
+
+
+def resolve(requirement: str, options: list[str]) -> list[str]:
+    """Return the closure of ``requirement`` as ``name==version`` lines, without the project."""
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
+    command += ["--quiet", "--report", "-", *options, requirement]
+    report = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    found = [item["metadata"] for item in json.loads(report)["install"]]
+    pins = [f"{item['name']}=={item['version']}" for item in found if item["name"] != "katazome"]
+    return sorted(pins, key=str.lower)
+
+
+def main() -> None:
+    """Write both locks; the second agrees with the first, which is a part of it."""
+    if sys.version_info[:2] != OLDEST:
+        sys.exit(f"lock with the oldest Python we support: make lock PYTHON=python{OLDEST[0]}.11")
+    core, dev = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+    pins = resolve(".", sys.argv[1:])
+    core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
+    pins = resolve(".[dev]", [*sys.argv[1:], "-c", str(core)])
+    dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
+
+
+if __name__ == "__main__":
+    main()
