@@ -1,0 +1,106 @@
+# Everything starts here: `make help`. Each target sets up what it needs, once, in .venv.
+#   PYTHON=...       the Python that .venv is made with (3.11 or newer; default: the first found)
+#   JOBS=...         test processes at a time (default: one for each core)
+#   PYTEST_ARGS=...  more arguments for pytest: PYTEST_ARGS="-k requantise -x"
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+JOBS ?= auto
+CONFIG ?= cifar10-layer1
+
+VENV := .venv
+CORE := $(VENV)/.core-stamp
+DEV := $(VENV)/.dev-stamp
+# Without our MAKEFLAGS: Verilator calls make, which would look for this one's job server.
+RUN := MAKEFLAGS= $(VENV)/bin/python -m
+PIP := $(RUN) pip --disable-pip-version-check --quiet
+# A file's tests stay in one process: they share what they build.
+PYTEST := $(RUN) pytest --numprocesses $(JOBS) --dist loadscope
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: sim
+sim: compiler $(CORE) ## the main job: 200 real CIFAR-10 images through the RTL, each output compared
+	@$(RUN) sim.run --demo
+
+.PHONY: verilog
+verilog: $(CORE) ## emit the Verilog of a configuration: make verilog CONFIG=tiny, or CONFIG=my.toml
+	@$(RUN) hw.build --target verilog --config $(CONFIG) --out build/verilog/$(basename $(notdir $(CONFIG)))
+
+.PHONY: test
+test: compiler $(DEV) ## all tests but the slow ones, in parallel
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: test-slow
+test-slow: compiler $(DEV) ## the tests that take longer than a CI run allows
+	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+.PHONY: formal
+formal: $(DEV) ## the formal proofs alone, each with its planted fault
+	$(PYTEST) -m formal $(PYTEST_ARGS)
+
+.PHONY: check
+check: lint types unit ## what a commit must pass: format, lint, types, unit tests, doc examples
+
+.PHONY: lint
+lint: $(DEV) ## formatting and lint, nothing is changed
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+
+.PHONY: types
+types: $(DEV) ## the type checker
+	$(RUN) basedpyright
+
+.PHONY: unit
+unit: $(DEV) ## the tests that need no compiler, and the examples in docstrings
+	$(PYTEST) -m "not slow and not formal" --doctest-modules --ignore=tests/sim --ignore=sim \
+		hw sw tests $(PYTEST_ARGS)
+
+.PHONY: format
+format: $(DEV) ## format the code and repair what lint can
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+
+.PHONY: lock
+lock: ## resolve pyproject.toml anew into both locks (with the oldest Python: PYTHON=python3.11)
+	$(PYTHON) .ci/lock.py
+
+.PHONY: clean
+clean: ## remove all that was built; .venv and the downloaded data stay
+	rm -rf build dist sim_build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Setting up. A stamp is younger than its lock when .venv holds what the lock says.
+
+define MAKE_VENV
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer not found. Install it, e.g." \
+		"\`apt-get install python3 python3-venv\`, or name it: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not" \
+		"Python 3.11 or newer. Name another: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual" \
+		"environments. Install its venv module, e.g. \`apt-get install python3-venv\`" >&2; exit 2; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+endef
+
+$(CORE): requirements.lock
+	$(MAKE_VENV)
+	@echo "Installing requirements.lock into $(VENV) (some 250 MB, once)"
+	@$(PIP) install -r $<
+	@touch $@
+
+$(DEV): requirements-dev.lock $(CORE)
+	@echo "Installing requirements-dev.lock into $(VENV) (some 700 MB, once)"
+	@$(PIP) install -r $<
+	@test -n "$$($(RUN) find_libpython)" || { echo "cocotb needs Python as a shared library. Install" \
+		"it, e.g. \`apt-get install libpython3-dev\`, or use a Python that has it" >&2; exit 2; }
+	@touch $@
+
+.PHONY: compiler
+compiler:
+	@command -v g++ >/dev/null || { echo "g++ not found: the simulator compiles the design." \
+		"Install it, e.g. \`apt-get install g++ make\`" >&2; exit 2; }
