@@ -224,18 +224,20 @@ class EngineConfig:
             return 1
         return self.template_kernels[kernel].magnitude
 
-    def accumulator_range(self, kernel: int) -> IntRange:
-        """Exact bounds of a kernel's accumulator with bias, for any weights that can be loaded."""
+    def sum_range(self, kernel: int) -> IntRange:
+        """Exact bounds of a kernel's sum without bias, for any weights that can be loaded."""
         x = self.layer.input_format.range
-        if kernel in self.template_kernels:
-            pattern = self.template_kernels[kernel].pattern
-            sums = x.scaled(int((pattern > 0).sum())) + (-x).scaled(int((pattern < 0).sum()))
-            sums = sums.scaled(self.magnitude(kernel))
-        else:
-            sums = self.layer.product_range.scaled(self.layer.channels * self.layer.taps)
-        if self.bias_bits:
-            sums = sums + IntRange.of_bits(self.bias_bits, signed=True)
-        return sums
+        if kernel not in self.template_kernels:
+            return self.layer.product_range.scaled(self.layer.channels * self.layer.taps)
+        pattern = self.template_kernels[kernel].pattern
+        sums = x.scaled(int((pattern > 0).sum())) + (-x).scaled(int((pattern < 0).sum()))
+        return sums.scaled(self.magnitude(kernel))
+
+    def accumulator_range(self, kernel: int) -> IntRange:
+        """Exact bounds of a kernel's accumulator: its sum and any bias that can be loaded."""
+        if not self.bias_bits:
+            return self.sum_range(kernel)
+        return self.sum_range(kernel) + IntRange.of_bits(self.bias_bits, signed=True)
 
     @cached_property
     def output_range(self) -> IntRange:

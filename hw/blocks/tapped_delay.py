@@ -23,7 +23,7 @@ class TappedDelay(wiring.Component):
 
     Beat-synchronous: ``o.valid`` is ``i.valid`` and ``i.ready`` is ``o.ready`` in the same cycle;
     one transfer on both moves the line by one beat. Before beat ``taps[n]`` after configuration
-    the tap shows an arbitrary value; a reset does not clear the line. Between two taps lie
+    the tap shows an arbitrary value, and a reset does not clear the line. Between two taps lie
     registers where they are close and a ring memory where they are far, whose read and write
     addresses always differ.
 
@@ -33,6 +33,8 @@ class TappedDelay(wiring.Component):
         Of the payload.
     taps : iterable of int
         Delays in beats, not negative. Tap 0 is combinational.
+    resettable : bool
+        Registers alone, cleared to zero by a reset: for marks that must not outlive it.
 
     Members
     -------
@@ -43,8 +45,9 @@ class TappedDelay(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, shape: ShapeLike, taps: Iterable[int]) -> None:
+    def __init__(self, shape: ShapeLike, taps: Iterable[int], *, resettable: bool = False) -> None:
         self.shape = shape
+        self.resettable = resettable
         self.taps = tuple(taps)
         if not self.taps or min(self.taps) < 0:
             raise ValueError(f"taps must be delays of 0 beats or more, not {self.taps}")
@@ -72,10 +75,10 @@ class TappedDelay(wiring.Component):
 
     def _delay(self, m: Module, step: Signal, value: Value, beats: int, name: str) -> Value:
         """``value`` as it was ``beats`` steps ago; it must have the payload's width."""
-        if beats >= MIN_MEMORY_DEPTH:
+        if beats >= MIN_MEMORY_DEPTH and not self.resettable:
             return self._ring(m, step, value, beats, name)
         for n in range(beats):
-            register = Signal(len(value), name=f"{name}_{n}", reset_less=True)
+            register = Signal(len(value), name=f"{name}_{n}", reset_less=not self.resettable)
             with m.If(step):
                 m.d.sync += register.eq(value)
             value = register
@@ -83,7 +86,7 @@ class TappedDelay(wiring.Component):
 
     def _ring(self, m: Module, step: Signal, value: Value, beats: int, name: str) -> Value:
         """A ring of ``beats`` words: each step reads the oldest and overwrites the one before."""
-        memory = Memory(shape=len(value), depth=beats, init=[])
+        memory = Memory(shape=len(value), depth=beats, init=[], attrs={"no_rw_check": "1"})
         m.submodules[f"ring_{name}"] = memory
         write, read = memory.write_port(), memory.read_port()
         # The address of the next step's read is this step's oldest word; the write follows it.

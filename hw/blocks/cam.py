@@ -1,0 +1,99 @@
+"""The content-addressable memory of the reuse table: registers and comparators."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Shape, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Cam"]
+
+
+class Cam(wiring.Component):
+    """Find which entry holds a key; remember the keys that none holds, the oldest making room.
+
+    Beat-synchronous with a latency of one beat: a key goes in, and beside it the match lines of
+    the key before are shown as ``hit`` and ``index``. They follow :attr:`insert`: one cycle
+    after it, the key shown is a hit at what :attr:`victim` was. First in, first out.
+
+    Parameters
+    ----------
+    shape : Shape
+        Of a key.
+    entries : int
+        Keys remembered, at least 1.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+    o : ``Out(stream.Signature({"key": shape, "hit": 1, "index": range(entries)}))``
+        At most one entry matches; ``index`` is 0 without a hit.
+    insert : ``In(1)``
+        Remember the key shown at ``o``. Allowed only while ``hit`` is low and no beat moves.
+    flush : ``In(1)``
+        Forget all keys; what is shown at ``o`` becomes a miss.
+    victim : ``Out(range(entries))``
+        The entry that the next insert overwrites.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    insert: Signal
+    flush: Signal
+    victim: Signal
+
+    def __init__(self, shape: Shape, entries: int) -> None:
+        if entries < 1:
+            raise ValueError(f"entries must be at least 1, not {entries}")
+        self.shape = shape
+        self.entries = entries
+        found = data.StructLayout({"key": shape, "hit": 1, "index": range(entries)})
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)),
+                "o": Out(stream.Signature(found)),
+                "insert": In(1),
+                "flush": In(1),
+                "victim": Out(range(entries)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Beats from a key to its match."""
+        return 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        keys = Array(Signal(self.shape, name=f"key_{n}") for n in range(self.entries))
+        valid, match = Signal(self.entries), Signal(self.entries)
+        key = Signal(self.shape)
+        step = Signal()
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid),
+            self.i.ready.eq(self.o.ready),
+            step.eq(self.i.valid & self.o.ready),
+        ]
+        # Stage 1: compare with every entry.
+        with m.If(step):
+            m.d.sync += key.eq(self.i.payload)
+            for n, remembered in enumerate(keys):
+                m.d.sync += match[n].eq(valid[n] & (remembered == self.i.payload))
+        with m.If(self.insert):
+            m.d.sync += [
+                keys[self.victim].eq(key),
+                match.eq(1 << self.victim),
+                valid.eq(valid | (1 << self.victim)),
+                self.victim.eq(self.victim + 1),
+            ]
+            with m.If(self.victim == self.entries - 1):
+                m.d.sync += self.victim.eq(0)
+        with m.If(self.flush):
+            m.d.sync += [valid.eq(0), match.eq(0), self.victim.eq(0)]
+        # Match lines are one-hot: each bit of the index is an OR of some of them.
+        found = self.o.payload
+        m.d.comb += [found.key.eq(key), found.hit.eq(match.any())]
+        for bit in range(len(found.index)):
+            lines = [match[n] for n in range(self.entries) if n >> bit & 1]
+            m.d.comb += found.index[bit].eq(Cat(lines).any())
+        return m

@@ -1,0 +1,218 @@
+"""Frames to beats: the frame guard, the zero padding, and the marks that travel with each beat."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.shapes import shape_of
+from sw.spec import LayerSpec
+
+__all__ = ["MARKS", "Raster", "beat_layout", "pixel_layout"]
+
+
+def pixel_layout(layer: LayerSpec) -> data.ArrayLayout:
+    """All channels of one pixel, channel 0 in the low bits."""
+    return data.ArrayLayout(shape_of(layer.input_format.range), layer.channels)
+
+
+MARKS = data.StructLayout({"live": 1, "emit": 1, "last": 1, "end": 1, "bad": 1})
+"""What travels with a beat; see :func:`beat_layout`. All zero: nothing is to be done."""
+
+
+def beat_layout(layer: LayerSpec) -> data.StructLayout:
+    """One position of the padded frame, and what the datapath must know of it.
+
+    ``live``: of a frame, not idle between two. ``emit``: an output's window ends here; ``last``:
+    the frame's last one. ``end``: last beat of the frame; ``bad``, with it: the frame was too
+    short (filled with zeros) or too long (cut).
+    """
+    return data.StructLayout({"pixel": pixel_layout(layer), "marks": MARKS})
+
+
+class Raster(wiring.Component):
+    """Turn frames of pixels into beats of the padded frame, row by row.
+
+    A frame starts when its first pixel waits and ``run`` is high; it then goes on to its end
+    whatever ``run`` does. A frame whose ``last`` comes early is filled with zeros; of one that
+    does not end in time the surplus is dropped up to its ``last``. Both are marked ``bad``.
+    After a frame ``drain`` idle beats follow unless the next frame starts before. One beat a
+    cycle; ``i.ready`` depends on ``i.valid`` and ``o.ready`` in the same cycle; ``o`` is
+    registered.
+
+    Parameters
+    ----------
+    layer : LayerSpec
+    drain : int
+        Beats that the datapath needs to finish the last output of a frame.
+
+    Members
+    -------
+    run : ``In(1)``
+    i : ``In(stream.Signature({"pixel": pixel_layout(layer), "last": 1}))``
+    o : ``Out(stream.Signature(beat_layout(layer)))``
+    in_frame, busy : ``Out(1)``
+        A frame has started and its end is not sent; that, or a beat is still to be sent.
+    """
+
+    run: Signal
+    i: stream.Interface
+    o: stream.Interface
+    in_frame: Signal
+    busy: Signal
+
+    def __init__(self, layer: LayerSpec, *, drain: int) -> None:
+        self.layer = layer
+        self.drain = drain
+        pixel = data.StructLayout({"pixel": pixel_layout(layer), "last": 1})
+        super().__init__(
+            {
+                "run": In(1),
+                "i": In(stream.Signature(pixel)),
+                "o": Out(stream.Signature(beat_layout(layer))),
+                "in_frame": Out(1),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        room, beat, end = Signal(), Signal(), Signal()
+        fill, skip, bad, idle = Signal(), Signal(), Signal(), Signal()
+        draining = Signal(range(self.drain + 1))
+        inside, final, emit, last = self._position(m, beat, end)
+
+        # A frame goes on, or a new one starts; then a beat needs a pixel unless it is padding.
+        active, pixel, take = Signal(), Signal(), Signal()
+        m.d.comb += [
+            room.eq(~self.o.valid | self.o.ready),
+            active.eq(self.in_frame | (self.run & self.i.valid & ~skip)),
+            pixel.eq(inside & ~fill),
+            beat.eq(room & active & (~pixel | self.i.valid)),
+            take.eq(beat & pixel),
+            self.i.ready.eq(take | skip),
+            idle.eq(room & ~active & (draining != 0)),
+            self.busy.eq(self.in_frame | self.o.valid | (draining != 0)),
+        ]
+        wrong = self._guard(m, take=take, final=final, fill=fill, skip=skip)
+
+        with m.If(room):
+            m.d.sync += self.o.valid.eq(beat | idle)
+        with m.If(beat | idle):
+            payload = self.o.payload
+            m.d.sync += [
+                payload.pixel.eq(self.i.payload.pixel),
+                payload.marks.live.eq(beat),
+                payload.marks.emit.eq(beat & emit),
+                payload.marks.last.eq(beat & last),
+                payload.marks.end.eq(beat & end),
+                payload.marks.bad.eq(beat & end & (bad | wrong)),
+            ]
+            with m.If(~take):
+                m.d.sync += Value.cast(payload.pixel).eq(0)
+        with m.If(idle):
+            m.d.sync += draining.eq(draining - 1)
+        with m.If(beat):
+            m.d.sync += [self.in_frame.eq(~end), bad.eq((bad | wrong) & ~end)]
+            with m.If(end):
+                m.d.sync += [draining.eq(self.drain), fill.eq(0)]
+        return m
+
+    def _guard(
+        self, m: Module, *, take: Signal, final: Signal, fill: Signal, skip: Signal
+    ) -> Signal:
+        """Compare the input's frame ends with ours; returns whether this pixel shows a fault."""
+        wrong = Signal()
+        m.d.comb += wrong.eq(take & (final ^ self.i.payload.last))
+        with m.If(wrong & ~final):
+            m.d.sync += fill.eq(1)
+        with m.If(wrong & final):
+            m.d.sync += skip.eq(1)
+        with m.Elif(skip & self.i.valid & self.i.payload.last):
+            m.d.sync += skip.eq(0)
+        return wrong
+
+    def _position(
+        self, m: Module, beat: Signal, end: Signal
+    ) -> tuple[Signal, Signal, Signal, Signal]:
+        """Count rows and columns; returns (inside the frame, its last pixel, emit, last emit)."""
+        layer = self.layer
+        _, height, width = layer.input_shape
+        rows, columns = layer.padded_shape
+        across = _Axis(
+            m,
+            "column",
+            length=columns,
+            padding=layer.padding.left,
+            size=width,
+            kernel=layer.kernel_shape[1],
+            stride=layer.stride[1],
+        )
+        down = _Axis(
+            m,
+            "row",
+            length=rows,
+            padding=layer.padding.top,
+            size=height,
+            kernel=layer.kernel_shape[0],
+            stride=layer.stride[0],
+        )
+        across.advance(m, beat)
+        with m.If(across.at_end):
+            down.advance(m, beat)
+        inside, final, emit, last = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            inside.eq(across.inside & down.inside),
+            final.eq(across.final & down.final),
+            emit.eq(across.emit & down.emit),
+            last.eq(across.last & down.last),
+            end.eq(across.at_end & down.at_end),
+        ]
+        return inside, final, emit, last
+
+
+class _Axis:
+    """Position along one axis of the padded frame, with what holds there.
+
+    ``inside`` the frame; ``final`` pixel of it; ``emit``: a window ends here; ``last`` window;
+    ``at_end`` of the padded frame.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        name: str,
+        *,
+        length: int,
+        padding: int,
+        size: int,
+        kernel: int,
+        stride: int,
+    ) -> None:
+        self.position = Signal(range(length), name=name)
+        self.phase = Signal(range(max(kernel, stride)), name=f"{name}_phase", init=kernel - 1)
+        self.stride = stride
+        self.inside, self.final = Signal(name=f"{name}_inside"), Signal(name=f"{name}_final")
+        self.emit, self.last = Signal(name=f"{name}_emit"), Signal(name=f"{name}_last")
+        self.at_end = Signal(name=f"{name}_at_end")
+        last_window = (length - kernel) // stride * stride + kernel - 1
+        m.d.comb += [
+            self.inside.eq((self.position >= padding) & (self.position < padding + size)),
+            self.final.eq(self.position == padding + size - 1),
+            self.emit.eq(self.phase == 0),
+            self.last.eq(self.position == last_window),
+            self.at_end.eq(self.position == length - 1),
+        ]
+
+    def advance(self, m: Module, step: Signal) -> None:
+        """Move on by one position when ``step``, and around at the end."""
+        with m.If(step):
+            m.d.sync += [
+                self.position.eq(self.position + 1),
+                self.phase.eq(self.phase - 1),
+            ]
+            with m.If(self.phase == 0):
+                m.d.sync += self.phase.eq(self.stride - 1)
+            with m.If(self.at_end):
+                m.d.sync += [self.position.eq(0), self.phase.eq(self.phase.init)]
