@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+from amaranth.hdl import unsigned
 from amaranth.lib import data
 
 from sw.config import EngineConfig
@@ -198,7 +199,7 @@ def register_map(config: EngineConfig) -> RegisterMap:
 
 def counters_layout(config: EngineConfig) -> data.StructLayout:
     """All counters side by side: one field a name of :data:`COUNTERS`."""
-    return data.StructLayout(dict.fromkeys(COUNTERS, config.counter_bits))
+    return data.StructLayout(dict.fromkeys(COUNTERS, unsigned(config.counter_bits)))
 
 
 def _writes(
