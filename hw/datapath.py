@@ -19,13 +19,17 @@ from hw.blocks.transposed_accumulator import TransposedAccumulator
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
-__all__ = ["Datapath", "result_layout"]
+__all__ = ["Datapath", "output_layout", "result_layout"]
+
+
+def output_layout(config: EngineConfig) -> data.ArrayLayout:
+    """One output word a kernel, kernel 0 in the low bits."""
+    return data.ArrayLayout(shape_of(config.output_range), config.layer.kernels)
 
 
 def result_layout(config: EngineConfig) -> data.StructLayout:
-    """One output word a kernel, and the marks of the beat they belong to."""
-    y = data.ArrayLayout(shape_of(config.output_range), config.layer.kernels)
-    return data.StructLayout({"y": y, "marks": MARKS})
+    """The output words, and the marks of the beat they belong to."""
+    return data.StructLayout({"y": output_layout(config), "marks": MARKS})
 
 
 class Datapath(wiring.Component):
@@ -45,7 +49,7 @@ class Datapath(wiring.Component):
     i : ``In(stream.Signature(beat_layout(layer)))``
     o : ``Out(stream.Signature(result_layout(config)))``
         Results :attr:`latency` beats later.
-    bias : as :class:`BiasAdder`
+    bias : as :class:`BiasAdder`, only where there is one
     scale : as :class:`Requantise`, only where it has a factor
     flush : ``In(1)``
         Empty the reuse table.
@@ -71,10 +75,11 @@ class Datapath(wiring.Component):
         members = {
             "i": In(stream.Signature(beat_layout(config.layer))),
             "o": Out(stream.Signature(result_layout(config))),
-            "bias": self.bias_adder.signature.members["bias"],
             "flush": In(1),
             "events": Out(table_events_layout(config.layer.channels)),
         }
+        if config.bias_bits:
+            members["bias"] = self.bias_adder.signature.members["bias"]
         if self.requantise.scaled:
             members["scale"] = self.requantise.signature.members["i_scale"]
         if self.table is not None:
@@ -175,12 +180,13 @@ class Datapath(wiring.Component):
     def _finish(self, m: Module, marks: Value) -> None:
         """Biases, and the output words beside their marks."""
         m.d.comb += [
-            self.bias_adder.bias.eq(self.bias),
             self.o.payload.y.eq(self.requantise.o.payload),
             self.o.payload.marks.eq(marks),
             self.o.valid.eq(self.requantise.o.valid),
             self.requantise.o.ready.eq(self.o.ready),
         ]
         wiring.connect(m, self.bias_adder.o, self.requantise.i)
+        if self.config.bias_bits:
+            m.d.comb += self.bias_adder.bias.eq(self.bias)
         if self.requantise.scaled:
             m.d.comb += self.requantise.i_scale.eq(self.scale)

@@ -39,7 +39,7 @@ class BiasAdder(wiring.Component):
     -------
     i : ``In(stream.Signature(sum_layout(config)))``
     o : ``Out(stream.Signature(accumulator_layout(config)))``
-    bias : ``In(ArrayLayout(signed(bias_bits), K))``
+    bias : ``In(ArrayLayout(signed(bias_bits), K))``, only with ``bias_bits`` > 0
         Must not change while results are in flight.
     """
 
@@ -49,13 +49,14 @@ class BiasAdder(wiring.Component):
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(sum_layout(config))),
-                "o": Out(stream.Signature(accumulator_layout(config))),
-                "bias": In(data.ArrayLayout(signed(config.bias_bits), config.layer.kernels)),
-            }
-        )
+        members = {
+            "i": In(stream.Signature(sum_layout(config))),
+            "o": Out(stream.Signature(accumulator_layout(config))),
+        }
+        if config.bias_bits:
+            bias = data.ArrayLayout(signed(config.bias_bits), config.layer.kernels)
+            members["bias"] = In(bias)
+        super().__init__(members)
 
     @property
     def latency(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,35 +16,35 @@ class KernelRegisters(wiring.Component):
 
     Parameters
     ----------
-    shape : Shape
-        Of a word; the written value's low bits.
+    width : int
+        Bits of a word: the low ones of what is written.
     init : sequence of int
-        One a kernel: the value after reset.
+        One a kernel: the value after reset; negative ones in two's complement.
 
     Members
     -------
     i : ``In(stream.Signature({"index": range(K), "data": 32}, always_ready=True))``
-    o : ``Out(ArrayLayout(shape, K))``
+    o : ``Out(ArrayLayout(width, K))``
     """
 
     i: stream.Interface
     o: data.View
 
-    def __init__(self, shape: Shape, init: Sequence[int]) -> None:
-        self.shape = shape
-        self.init = [int(value) for value in init]
+    def __init__(self, width: int, init: Sequence[int]) -> None:
+        self.width = width
+        self.init = [int(value) & ((1 << width) - 1) for value in init]
         write = data.StructLayout({"index": range(len(self.init)), "data": 32})
         super().__init__(
             {
                 "i": In(stream.Signature(write, always_ready=True)),
-                "o": Out(data.ArrayLayout(shape, len(self.init))),
+                "o": Out(data.ArrayLayout(width, len(self.init))),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for k, init in enumerate(self.init):
-            register = Signal(self.shape, init=init, name=f"k{k}")
+            register = Signal(self.width, init=init, name=f"k{k}")
             with m.If(self.i.valid & (self.i.payload.index == k)):
                 m.d.sync += register.eq(self.i.payload.data)
             m.d.comb += self.o[k].eq(register)

@@ -1,0 +1,157 @@
+"""The convolution engine: AXI4-Stream in, AXI4-Stream out, AXI4-Lite control."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.blocks.axi import AxiLite, AxiLiteSignature
+from hw.blocks.axis import AxiStream, AxiStreamSignature
+from hw.blocks.control_port import ControlPort
+from hw.blocks.counters import Counters
+from hw.blocks.frame_closer import FrameCloser
+from hw.blocks.kernel_registers import KernelRegisters
+from hw.blocks.raster import Raster, pixel_layout
+from hw.blocks.skid_buffer import SkidBuffer
+from hw.datapath import Datapath, output_layout
+from hw.shapes import byte_width
+from sw.config import EngineConfig
+
+__all__ = ["Engine"]
+
+
+class Engine(wiring.Component):
+    """Convolve frames with the kernels of a layer; see ``docs/developer/architecture.md``.
+
+    One pixel a clock once the reuse table knows the data; the padded frame's size in clocks a
+    frame. Exactly :func:`sw.reference.run`, and its counters are :func:`sw.reuse.predict`'s.
+
+    Parameters
+    ----------
+    config : EngineConfig
+
+    Members
+    -------
+    s_axis : ``In(AxiStreamSignature(...))``
+        Pixels, channel 0 in the low bits; ``tlast`` with the last of a frame.
+    m_axis : ``Out(AxiStreamSignature(..., user_bits=1))``
+        Output words, kernel 0 in the low bits; ``tlast`` with the last of a frame, and with it
+        ``tuser`` if the frame came too short or too long.
+    s_axil : ``In(AxiLiteSignature())``
+    """
+
+    s_axis: AxiStream
+    m_axis: AxiStream
+    s_axil: AxiLite
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.datapath = Datapath(config)
+        self.pixel = pixel_layout(config.layer)
+        self.output = output_layout(config)
+        super().__init__(
+            {
+                "s_axis": In(AxiStreamSignature(data_bits=byte_width(self.pixel.size))),
+                "m_axis": Out(
+                    AxiStreamSignature(data_bits=byte_width(self.output.size), user_bits=1)
+                ),
+                "s_axil": In(AxiLiteSignature()),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last pixel of a window to its output, when nothing waits.
+
+        One each in the input's skid buffer, the raster and the frame closer.
+        """
+        return self.datapath.latency + 3
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.datapath = self.datapath
+        m.submodules.control = control = ControlPort(self.config)
+        m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
+        m.submodules.closer = closer = FrameCloser(self.output)
+        m.submodules.counters = counters = Counters(self.config)
+        wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
+        wiring.connect(m, raster.o, self.datapath.i)
+        self._receive(m, raster)
+        self._transmit(m, closer)
+        self._configure(m, control)
+
+        busy = Signal()
+        m.d.comb += [
+            busy.eq(raster.busy | closer.busy),
+            raster.run.eq(control.run),
+            control.idle.eq(~busy),
+            control.in_frame.eq(raster.in_frame),
+            control.counters.eq(counters.o),
+            counters.clear.eq(control.clear_counters),
+            self.datapath.flush.eq(control.flush_table & ~busy),
+        ]
+        events, sent = counters.events, Signal()
+        m.d.comb += [
+            sent.eq(closer.o.valid & closer.o.ready),
+            events.busy.eq(busy),
+            events.output.eq(sent),
+            events.last.eq(sent & closer.o.payload.last),
+            events.bad.eq(sent & closer.o.payload.last & closer.o.payload.bad),
+            events.table.eq(self.datapath.events),
+        ]
+        return m
+
+    def _receive(self, m: Module, raster: Raster) -> None:
+        """Take pixels from the bus; two registers cut its ready path."""
+        m.submodules.skid = skid = SkidBuffer(raster.i.payload.shape())
+        m.d.comb += [
+            skid.i.valid.eq(self.s_axis.tvalid),
+            skid.i.payload.last.eq(self.s_axis.tlast),
+            Value.cast(skid.i.payload.pixel).eq(self.s_axis.tdata),
+            self.s_axis.tready.eq(skid.i.ready),
+        ]
+        wiring.connect(m, skid.o, raster.i)
+
+    def _transmit(self, m: Module, closer: FrameCloser) -> None:
+        """Put closed outputs on the bus."""
+        result, beat = self.datapath.o, closer.i.payload
+        m.d.comb += [
+            closer.i.valid.eq(result.valid),
+            result.ready.eq(closer.i.ready),
+            beat.y.eq(result.payload.y),
+            beat.emit.eq(result.payload.marks.emit),
+            beat.last.eq(result.payload.marks.last),
+            beat.end.eq(result.payload.marks.end),
+            beat.bad.eq(result.payload.marks.bad),
+            self.m_axis.tvalid.eq(closer.o.valid),
+            self.m_axis.tdata.eq(closer.o.payload.y),
+            self.m_axis.tlast.eq(closer.o.payload.last),
+            self.m_axis.tuser.eq(closer.o.payload.bad),
+            closer.o.ready.eq(self.m_axis.tready),
+        ]
+
+    def _configure(self, m: Module, control: ControlPort) -> None:
+        """Bring window writes to the weights, biases and factors that they set."""
+        config, write = self.config, control.o_write
+        vectors = {
+            "bias": (config.bias_bits, config.bias),
+            "scale": (config.output.scale_bits, config.scale),
+        }
+        windows = [name for name, _ in write.payload.shape()["window"].shape]
+        for name in vectors.keys() & set(windows):
+            width, init = vectors[name]
+            m.submodules[name] = registers = KernelRegisters(width, init.tolist())
+            m.d.comb += [
+                registers.i.valid.eq(write.valid & write.payload.window[name]),
+                registers.i.payload.index.eq(write.payload.index),
+                registers.i.payload.data.eq(write.payload.data),
+                Value.cast(getattr(self.datapath, name)).eq(registers.o),
+            ]
+        if "weight" in windows:
+            weight = self.datapath.i_weight
+            m.d.comb += [
+                weight.valid.eq(write.valid & write.payload.window.weight),
+                weight.payload.index.eq(write.payload.index),
+                weight.payload.weight.eq(write.payload.data),
+            ]
