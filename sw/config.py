@@ -154,17 +154,18 @@ class EngineConfig:
             f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
             "(fold the layer, or make more kernels templates)",
         )
-        limits = IntRange.of_bits(max(self.bias_bits, 1), signed=True)
+        biases = IntRange.of_bits(self.bias_bits, signed=True) if self.bias_bits else IntRange(0, 0)
         require(
-            self.layer.bias is None or limits.contains(self.layer.bias),
-            f"layer.bias: does not fit bias_bits = {self.bias_bits} ({limits.lo}..{limits.hi})",
+            biases.contains(self.bias),
+            f"layer.bias: values {self.bias.min()}..{self.bias.max()} do not fit bias_bits = "
+            f"{self.bias_bits} ({biases.lo}..{biases.hi})",
         )
-        scales = IntRange(0, max((1 << self.output.scale_bits) - 1, 1))
+        scale_bits = self.output.scale_bits
+        scales = IntRange.of_bits(scale_bits, signed=False) if scale_bits else IntRange(1, 1)
         require(
-            self.layer.scale is None
-            or self.output.kind == "exact"
-            or scales.contains(self.layer.scale),
-            f"layer.scale: does not fit output.scale_bits = {self.output.scale_bits}",
+            self.output.kind == "exact" or scales.contains(self.scale),
+            f"layer.scale: values {self.scale.min()}..{self.scale.max()} do not fit "
+            f"output.scale_bits = {scale_bits} ({scales.lo}..{scales.hi})",
         )
 
     def _check_templates(self) -> None:
@@ -174,10 +175,14 @@ class EngineConfig:
                 f"templates must be auto, none or a list of kernel numbers, not {self.templates!r}",
             )
             return
+        require(
+            isinstance(self.templates, tuple),
+            f"templates must be auto, none or a list of kernel numbers, not {self.templates!r}",
+        )
         found = find_templates(self.layer.weight)
         for kernel in self.templates:
             require(
-                isinstance(kernel, int) and 0 <= kernel < self.layer.kernels,
+                type(kernel) is int and 0 <= kernel < self.layer.kernels,
                 f"templates: kernel {kernel!r} is not one of 0..{self.layer.kernels - 1}",
             )
             require(

@@ -21,7 +21,7 @@ from .spec import SpecError, load_layer
 __all__ = ["CONFIG_FOLDER", "add_arguments", "config_names", "from_arguments", "load_config"]
 
 CONFIG_FOLDER = Path(__file__).parent / "configs"
-_LAYER_KEYS = {"file", "weight_bits"}
+_LAYER_KEYS = {"file": "str", "weight_bits": "int"}
 
 
 def _overridden(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str
             key in known,
             f"unknown key {prefix}{key}; known: {', '.join(prefix + k for k in sorted(known))}",
         )
-        kinds = {"int": int, "bool": bool}
+        kinds = {"int": int, "bool": bool, "str": str}
         kind = kinds.get(known[key])
         right = kind is None or (
             isinstance(value, kind) and (kind is bool) == isinstance(value, bool)
@@ -69,7 +69,7 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     values = dict(settings)
     layer_table = values.pop("layer", {})
     require(isinstance(layer_table, dict), "layer must be a table")
-    _check_keys(layer_table, dict.fromkeys(_LAYER_KEYS, ""), "layer.")
+    _check_keys(layer_table, _LAYER_KEYS, "layer.")
     fields = {f.name: f.type for f in dataclasses.fields(EngineConfig) if f.name != "layer"}
     _check_keys(values, fields)
     require("name" in values, "missing key name")

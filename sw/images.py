@@ -5,13 +5,13 @@ Used by every command that takes ``--images``, so that all refuse the same files
 
 from __future__ import annotations
 
-import tokenize
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import read_npy
 from .cli import InputError
 from .config import EngineConfig
 from .datasets.catalogue import DataError
@@ -93,15 +93,11 @@ def _load_samples(name: str) -> npt.NDArray[np.uint8]:
 
 def _load_file(path: Path) -> npt.NDArray[np.generic]:
     try:
-        array = np.load(path, allow_pickle=False)
+        return read_npy(path)
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such image file; expected {IMAGES_HELP}") from error
-    except (OSError, ValueError, EOFError, MemoryError, tokenize.TokenError) as error:
-        raise ImageError(f"{path}: not a readable .npy file of integers: {error}") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise ImageError(f"{path}: expected one array in a .npy file, got an .npz archive")
-    return array
+    except ValueError as error:
+        raise ImageError(f"{path}: {error}") from error
 
 
 def load_images(path: str | Path, config: EngineConfig) -> Images:

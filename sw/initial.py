@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import cli
 from .configfile import CONFIG_FOLDER
 from .numeric import FixedFormat, IntRange
 from .spec import LayerSpec, save_layer
@@ -62,9 +63,11 @@ def _named_layers() -> dict[str, LayerSpec]:
     }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write the layer files; the same bytes each time."""
-    parser = argparse.ArgumentParser(prog="python -m sw.initial", description=__doc__)
+def _command(argv: list[str] | None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m sw.initial",
+        description="Draw the layer files of the named configurations again.",
+    )
     parser.add_argument("--out", type=Path, default=CONFIG_FOLDER, help="folder to write to")
     arguments = parser.parse_args(argv)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,11 @@ def main(argv: list[str] | None = None) -> int:
         save_layer(arguments.out / f"{name}.npz", layer)
         print(arguments.out / f"{name}.npz")
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the layer files; the same bytes each time."""
+    return cli.run(lambda: _command(argv), prog="python -m sw.initial")
 
 
 if __name__ == "__main__":

@@ -159,11 +159,11 @@ def round_half_even_shift(values: npt.ArrayLike, shift: int) -> IntArray:
     Raises
     ------
     ValueError
-        If ``shift`` is negative.
+        If ``shift`` is not 0 to 63.
     """
     array = np.asarray(values, dtype=np.int64)
-    if shift < 0:
-        raise ValueError(f"shift must not be negative, not {shift}")
+    if not 0 <= shift <= 63:
+        raise ValueError(f"shift must be 0 to 63, not {shift}")
     if shift == 0:
         return array.copy()
     floor = array >> shift

@@ -7,13 +7,13 @@ when made, so everything behind it can trust every field.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import read_npz
 from .numeric import MAX_BITS, MIN_BITS, FixedFormat, IntArray, IntRange
 
 __all__ = ["LayerSpec", "Padding", "SpecError", "load_layer", "save_layer"]
@@ -64,7 +64,7 @@ class Padding:
     @staticmethod
     def of(value: npt.ArrayLike) -> Padding:
         """From one number, (vertical, horizontal), or ONNX's (top, left, bottom, right)."""
-        numbers = [int(v) for v in np.atleast_1d(np.asarray(value))]
+        numbers = [int(v) for v in np.asarray(value).reshape(-1)]
         match numbers:
             case [every]:
                 return Padding(top=every, bottom=every, left=every, right=every)
@@ -116,7 +116,10 @@ class LayerSpec:
         self._check_geometry()
         for name in ("bias", "scale"):
             vector = getattr(self, name)
-            if vector is not None and vector.shape != (self.kernels,):
+            if vector is None:
+                continue
+            _check_integers(name, vector)
+            if vector.shape != (self.kernels,):
                 raise SpecError(
                     f"{name}: expected shape ({self.kernels},), one a kernel, got {vector.shape}"
                 )
@@ -124,6 +127,7 @@ class LayerSpec:
             raise SpecError("scale: factors must be 0..65535")
 
     def _check_weight(self) -> None:
+        _check_integers("weight", self.weight)
         if self.weight.ndim != 4:
             raise SpecError(f"weight: expected shape (K, C, kh, kw), got {self.weight.shape}")
         if not self.weight_format.signed:
@@ -235,49 +239,76 @@ class LayerSpec:
         return digest.hexdigest()
 
 
-def _integers(path: Path, name: str, array: npt.NDArray[np.generic]) -> IntArray:
+def _check_integers(name: str, array: npt.NDArray[np.generic]) -> None:
     if array.dtype.kind not in "iub":
-        raise SpecError(f"{path}: {name}: expected integers, got {array.dtype}")
+        raise SpecError(f"{name}: expected integers, got {array.dtype}")
+
+
+def _integers(name: str, array: npt.NDArray[np.generic]) -> IntArray:
+    _check_integers(name, array)
     if array.dtype == np.uint64 and array.size and int(array.max()) > np.iinfo(np.int64).max:
-        raise SpecError(f"{path}: {name}: values do not fit 64 signed bits")
+        raise SpecError(f"{name}: values do not fit 64 signed bits")
     return array.astype(np.int64)
 
 
-def _read_arrays(path: Path) -> dict[str, IntArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise SpecError(f"{path}: expected an .npz layer file, got a single array")
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise SpecError(f"{path}: no such layer file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, SpecError):
-            raise
-        raise SpecError(f"{path}: not a readable .npz layer file: {error}") from error
+def _checked(arrays: dict[str, npt.NDArray[np.generic]]) -> dict[str, IntArray]:
     missing = _REQUIRED - arrays.keys()
     unknown = arrays.keys() - _REQUIRED - _OPTIONAL
     if missing:
-        raise SpecError(f"{path}: missing field {', '.join(sorted(missing))}")
+        raise SpecError(f"missing field {', '.join(sorted(missing))}")
     if unknown:
         known = ", ".join(sorted(_REQUIRED | _OPTIONAL))
-        raise SpecError(f"{path}: unknown field {', '.join(sorted(unknown))}; known: {known}")
-    return {name: _integers(path, name, array) for name, array in arrays.items()}
+        raise SpecError(f"unknown field {', '.join(sorted(unknown))}; known: {known}")
+    return {name: _integers(name, array) for name, array in arrays.items()}
 
 
-def _pair(path: Path, name: str, array: IntArray) -> tuple[int, int]:
-    numbers = [int(v) for v in np.atleast_1d(array)]
+def _pair(name: str, array: IntArray) -> tuple[int, int]:
+    numbers = [int(v) for v in array.reshape(-1)]
     if len(numbers) == 1:
         numbers *= 2
     if len(numbers) != 2:
-        raise SpecError(f"{path}: {name}: expected 1 or 2 numbers, got {len(numbers)}")
+        raise SpecError(f"{name}: expected 1 or 2 numbers, got {len(numbers)}")
     return numbers[0], numbers[1]
 
 
-def _scalar(path: Path, name: str, array: IntArray) -> int:
+def _scalar(name: str, array: IntArray) -> int:
     if array.size != 1:
-        raise SpecError(f"{path}: {name}: expected one number, got shape {array.shape}")
+        raise SpecError(f"{name}: expected one number, got shape {array.shape}")
     return int(array.reshape(-1)[0])
+
+
+def _layer_of(arrays: dict[str, IntArray], weight_bits: int | None) -> LayerSpec:
+    def scalar(name: str, default: int) -> int:
+        return _scalar(name, arrays[name]) if name in arrays else default
+
+    shape = [int(v) for v in arrays["input_shape"].reshape(-1)]
+    if len(shape) != 3:
+        raise SpecError(f"input_shape: expected (C, H, W), got {len(shape)} numbers")
+    signed = scalar("input_signed", 0)
+    if signed not in (0, 1):
+        raise SpecError(f"input_signed: expected 0 or 1, got {signed}")
+    input_bits, weight_frac = scalar("input_bits", 8), scalar("weight_frac", 8)
+    if weight_bits is None:
+        weight_bits = scalar("weight_bits", min(max(weight_frac + 1, MIN_BITS), MAX_BITS))
+    return LayerSpec(
+        weight=arrays["weight"],
+        input_shape=(shape[0], shape[1], shape[2]),
+        input_format=_format(
+            "input", bits=input_bits, frac=scalar("input_frac", input_bits), signed=bool(signed)
+        ),
+        weight_format=_format("weight", bits=weight_bits, frac=weight_frac, signed=True),
+        bias=arrays.get("bias"),
+        scale=arrays.get("scale"),
+        stride=_pair("stride", arrays.get("stride", np.array([1]))),
+        padding=Padding.of(arrays.get("padding", np.array([0]))),
+    )
+
+
+def _format(name: str, *, bits: int, frac: int, signed: bool) -> FixedFormat:
+    try:
+        return FixedFormat(bits=bits, frac=frac, signed=signed)
+    except ValueError as error:
+        raise SpecError(f"{name}_{error}") from error
 
 
 def load_layer(path: Path, *, weight_bits: int | None = None) -> LayerSpec:
@@ -295,36 +326,10 @@ def load_layer(path: Path, *, weight_bits: int | None = None) -> LayerSpec:
     SpecError
         If the file cannot be read or a field is wrong; the message names both.
     """
-    arrays = _read_arrays(path)
-
-    def scalar(name: str, default: int) -> int:
-        return _scalar(path, name, arrays[name]) if name in arrays else default
-
-    shape = [int(v) for v in arrays["input_shape"].reshape(-1)]
-    if len(shape) != 3:
-        raise SpecError(f"{path}: input_shape: expected (C, H, W), got {len(shape)} numbers")
-    weight_frac = scalar("weight_frac", 8)
-    default_bits = min(max(weight_frac + 1, MIN_BITS), MAX_BITS)
     try:
-        input_bits = scalar("input_bits", 8)
-        return LayerSpec(
-            weight=arrays["weight"],
-            input_shape=(shape[0], shape[1], shape[2]),
-            input_format=FixedFormat(
-                bits=input_bits,
-                frac=scalar("input_frac", input_bits),
-                signed=bool(scalar("input_signed", 0)),
-            ),
-            weight_format=FixedFormat(
-                bits=weight_bits or scalar("weight_bits", default_bits),
-                frac=weight_frac,
-                signed=True,
-            ),
-            bias=arrays.get("bias"),
-            scale=arrays.get("scale"),
-            stride=_pair(path, "stride", arrays.get("stride", np.array([1]))),
-            padding=Padding.of(arrays.get("padding", np.array([0]))),
-        )
+        return _layer_of(_checked(read_npz(path)), weight_bits)
+    except FileNotFoundError as error:
+        raise SpecError(f"{path}: no such layer file") from error
     except ValueError as error:
         raise SpecError(f"{path}: {error}") from error
 

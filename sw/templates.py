@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -145,15 +146,21 @@ def load_bank(path: Path) -> Pattern:
     if not isinstance(data, dict) or not ({"patterns", "black"} & data.keys()):
         raise BankError(f"{path}: expected an object with the field 'patterns' or 'black'")
     try:
-        if "patterns" in data:
-            patterns = np.array(data["patterns"], dtype=np.int64)
-        else:
-            rows, columns = data["shape"]
-            white = int(data.get("white", -1))
-            cells = np.array([[int(c) for c in word] for word in data["black"]], dtype=np.int64)
-            patterns = np.where(cells == 1, 1, white).reshape(-1, rows, columns)
+        patterns = np.array(data["patterns"]) if "patterns" in data else _from_masks(data)
     except (TypeError, ValueError, KeyError) as error:
         raise BankError(f"{path}: fields do not form N patterns of kh x kw: {error}") from error
     if patterns.ndim != 3 or not np.isin(patterns, (-1, 0, 1)).all():
         raise BankError(f"{path}: patterns must be (N, kh, kw) of -1, 0 and 1")
     return patterns.astype(np.int8)
+
+
+def _from_masks(data: dict[str, Any]) -> npt.NDArray[np.generic]:
+    rows, columns = data["shape"]
+    white = data.get("white", -1)
+    if white not in (-1, 0):
+        raise ValueError(f"white must be -1 or 0, not {white!r}")
+    for word in data["black"]:
+        if len(word) != rows * columns or set(word) - {"0", "1"}:
+            raise ValueError(f"{word!r} in black is not {rows * columns} digits 0 or 1")
+    cells = np.array([[int(cell) for cell in word] for word in data["black"]])
+    return np.where(cells == 1, 1, white).reshape(-1, rows, columns)
