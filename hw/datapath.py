@@ -9,6 +9,7 @@ from amaranth.hdl import Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.bank_plan import plan_bank
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.raster import MARKS, beat_layout, pixel_layout
 from hw.blocks.requantise import Requantise
@@ -67,7 +68,7 @@ class Datapath(wiring.Component):
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        self.bank = TemplateBank(config) if config.template_kernels else None
+        self.bank = TemplateBank(plan_bank(config)) if config.template_kernels else None
         self.accumulator = TransposedAccumulator(config) if config.learned else None
         self.table = ReuseTable(config) if config.learned else None
         self.bias_adder = BiasAdder(config)
