@@ -1,0 +1,265 @@
+"""The plan of a template bank: which additions make its sums, from which delays, how wide.
+
+Beat domain: ``x[c](t)`` is channel ``c`` at beat ``t``. Kernel ``k`` with magnitude ``A`` gives
+
+    y[k](t) = A[k] * sum(pattern[k][c, i, j] * x[c](t - (kh-1-i) * row - (kw-1-j)))         (1)
+
+where ``row`` is the padded frame's width: the window that ends at beat ``t``. Channels that no
+kernel tells apart are summed first, to *planes*; the patterns over planes form a spanning tree
+(:mod:`hw.bank_tree`), whose edges become additions over delayed lines (:mod:`hw.bank_network`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from sw.config import EngineConfig
+from sw.numeric import IntArray, IntRange
+
+from .bank_bound import adders_lower_bound
+from .bank_build import Product, build_network
+from .bank_network import Addition, Term, Vector, schedule, symbolic
+from .blocks.tapped_delay import MIN_MEMORY_DEPTH
+
+__all__ = ["BankPlan", "Operand", "Operation", "plan_bank"]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """``+-2**shift`` times a line as it was ``tap`` beats ago."""
+
+    line: int
+    tap: int
+    shift: int = 0
+    negative: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``register <= a + b``; the result is a new line.
+
+    Parameters
+    ----------
+    a, b : Operand
+        Not both negative.
+    limits : IntRange
+        Exact bounds of the result.
+    """
+
+    a: Operand
+    b: Operand
+    limits: IntRange
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BankPlan:
+    """Everything that the RTL of a template bank needs.
+
+    Parameters
+    ----------
+    channels : int
+        Lines 0 to ``channels - 1``; operation ``n`` makes line ``channels + n``.
+    input_range : IntRange
+    operations : tuple of Operation
+        Operands before results.
+    outputs : dict of int to Operand
+        By kernel, ascending: line, tap and shift of its sum; never negative.
+    output_ranges : dict of int to IntRange
+    latency : int
+        Beats from the newest cell of a window to all its sums.
+    stages : dict of str to int
+        Adders by purpose: channel sums, common magnitude, tree, kernel magnitudes.
+    adders_lower_bound : int
+        See :func:`hw.bank_bound.adders_lower_bound`.
+    """
+
+    channels: int
+    input_range: IntRange
+    operations: tuple[Operation, ...]
+    outputs: dict[int, Operand]
+    output_ranges: dict[int, IntRange]
+    latency: int
+    stages: dict[str, int]
+    adders_lower_bound: int
+
+    @property
+    def adders(self) -> int:
+        """Adders, those of the channel sums and magnitudes included."""
+        return len(self.operations)
+
+    @cached_property
+    def line_ranges(self) -> tuple[IntRange, ...]:
+        """Exact bounds of every line."""
+        return (self.input_range,) * self.channels + tuple(op.limits for op in self.operations)
+
+    @cached_property
+    def taps(self) -> tuple[tuple[int, ...], ...]:
+        """For each line the delays at which it is used, ascending."""
+        used: list[set[int]] = [set() for _ in self.line_ranges]
+        operands = [o for op in self.operations for o in (op.a, op.b)]
+        for operand in (*operands, *self.outputs.values()):
+            used[operand.line].add(operand.tap)
+        return tuple(tuple(sorted(taps)) for taps in used)
+
+    @cached_property
+    def register_bits(self) -> int:
+        """Flip-flops of data: results, short delays, and the memories' output registers."""
+        bits = sum(op.limits.bits for op in self.operations)
+        for limits, gap in self._gaps():
+            bits += limits.bits * (gap if gap < MIN_MEMORY_DEPTH else 1)
+        return bits
+
+    @cached_property
+    def memory_bits(self) -> int:
+        """Bits of the memories that are the long delays."""
+        return sum(limits.bits * gap for limits, gap in self._gaps() if gap >= MIN_MEMORY_DEPTH)
+
+    def _gaps(self) -> list[tuple[IntRange, int]]:
+        return [
+            (limits, later - earlier)
+            for limits, taps in zip(self.line_ranges, self.taps, strict=True)
+            for earlier, later in pairwise(sorted({0, *taps}))
+        ]
+
+    def evaluate(self, beats: IntArray) -> IntArray:
+        """Carry the plan out, register by register.
+
+        Parameters
+        ----------
+        beats : IntArray, shape (C, N)
+            The channels at beats 0 to N-1; before them all is zero.
+
+        Returns
+        -------
+        IntArray, shape (K, N)
+            What the block shows at each beat, kernels ascending; the sums of the window that ends
+            at beat ``t`` are at ``t + latency``.
+        """
+        lines = list(np.asarray(beats, dtype=np.int64))
+        for op in self.operations:
+            lines.append(_delayed(_read(lines, op.a) + _read(lines, op.b), 1))
+        return np.array([_read(lines, operand) for operand in self.outputs.values()])
+
+    def describe(self) -> str:
+        """A short table of what the plan is made of."""
+        purposes = ", ".join(f"{n} {stage}" for stage, n in self.stages.items() if n)
+        widths = Counter(op.limits.bits for op in self.operations)
+        rows = {
+            "kernels": str(len(self.outputs)),
+            "adders": f"{self.adders} ({purposes})",
+            "lower bound": str(self.adders_lower_bound),
+            "adder widths": ", ".join(f"{n} x {bits} bits" for bits, n in sorted(widths.items())),
+            "latency": f"{self.latency} beats",
+            "registers": f"{self.register_bits} bits",
+            "memories": f"{self.memory_bits} bits",
+        }
+        return "\n".join(f"{name:<14}{value}" for name, value in rows.items())
+
+
+def _delayed(values: IntArray, beats: int) -> IntArray:
+    kept = max(len(values) - beats, 0)
+    return np.concatenate([np.zeros(len(values) - kept, np.int64), values[:kept]])
+
+
+def _read(lines: Sequence[IntArray], operand: Operand) -> IntArray:
+    scaled = _delayed(lines[operand.line], operand.tap) << operand.shift
+    return -scaled if operand.negative else scaled
+
+
+def _limits(vector: Vector, inputs: IntRange) -> IntRange:
+    """Exact bounds of the sum of independent inputs times ``vector``'s coefficients."""
+    plus = sum(v for v in vector.values() if v > 0)
+    minus = plus - sum(vector.values())
+    return inputs.scaled(plus) + (-inputs).scaled(minus)
+
+
+def _expected(product: Product, row: int, latency: int) -> Vector:
+    """Equation (1)'s coefficients, ``latency`` beats later."""
+    magnitude, pattern = product
+    channels, height, width = pattern.shape
+    return {
+        ((height - 1 - i) * row + width - 1 - j + latency) * channels + c: magnitude
+        * int(pattern[c, i, j])
+        for c, i, j in np.argwhere(pattern).tolist()
+    }
+
+
+def _verify(plan: BankPlan, products: Mapping[int, Product], row: int) -> None:
+    """Evaluate the plan symbolically and compare every sum with (1)."""
+
+    def term(operand: Operand, beats: int) -> Term:
+        return Term(operand.line, -1 if operand.negative else 1, operand.shift, operand.tap + beats)
+
+    additions = [Addition(term(op.a, 1), term(op.b, 1)) for op in plan.operations]
+    wanted: dict[int, list[int]] = {}
+    for kernel, operand in plan.outputs.items():
+        wanted.setdefault(operand.line, []).append(kernel)
+    checked = 0
+    for line, vector in symbolic(plan.channels, additions):
+        assert _limits(vector, plan.input_range) == plan.line_ranges[line], f"range of line {line}"
+        for kernel in wanted.get(line, ()):
+            operand = plan.outputs[kernel]
+            moved = operand.tap * plan.channels
+            made = {key + moved: value << operand.shift for key, value in vector.items()}
+            assert made == _expected(products[kernel], row, plan.latency), f"kernel {kernel}"
+            checked += 1
+    assert checked == len(products), "a kernel has no sum"
+
+
+def plan_bank(config: EngineConfig) -> BankPlan:
+    """Plan the template bank of ``config``.
+
+    The plan is checked symbolically, every coefficient of every sum, before it is returned.
+
+    Raises
+    ------
+    ValueError
+        If the configuration has no template kernel.
+    """
+    products = {
+        k: (config.magnitude(k), kernel.pattern) for k, kernel in config.template_kernels.items()
+    }
+    if not products:
+        raise ValueError(f"{config.name}: the bank needs at least one template kernel")
+    row = config.layer.padded_shape[1]
+    plan = _plan(products, row, config.layer.input_format.range)
+    _verify(plan, products, row)
+    return plan
+
+
+def _plan(products: Mapping[int, Product], row: int, inputs: IntRange) -> BankPlan:
+    builder = build_network(products, row)
+    channels, additions = builder.channels, builder.network.additions
+    ranges = [inputs] * channels
+    ranges += [_limits(vector, inputs) for _, vector in symbolic(channels, additions)]
+    outputs = {kernel: builder.outputs[kernel] for kernel in sorted(products)}
+    times, latency = schedule(
+        channels, additions, list(outputs.values()), [limits.bits for limits in ranges]
+    )
+
+    def operand(term: Term, time: int) -> Operand:
+        return Operand(
+            term.line, time + term.delay - times[term.line], term.shift, negative=term.sign < 0
+        )
+
+    return BankPlan(
+        channels=channels,
+        input_range=inputs,
+        operations=tuple(
+            Operation(operand(a, times[n] - 1), operand(b, times[n] - 1), ranges[n])
+            for n, (a, b) in enumerate(additions, channels)
+        ),
+        outputs={kernel: operand(term, latency) for kernel, term in outputs.items()},
+        output_ranges={
+            kernel: ranges[term.line].scaled(1 << term.shift) for kernel, term in outputs.items()
+        },
+        latency=latency,
+        stages=builder.stages,
+        adders_lower_bound=adders_lower_bound(list(products.values())),
+    )
