@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from sw.numeric import IntArray, IntRange
 from .bank_bound import adders_lower_bound
 from .bank_build import Product, build_network
 from .bank_network import Addition, Term, Vector, schedule, symbolic
-from .blocks.tapped_delay import MIN_MEMORY_DEPTH
+from .blocks.tapped_delay import storage
 
 __all__ = ["BankPlan", "Operand", "Operation", "plan_bank"]
 
@@ -110,22 +109,19 @@ class BankPlan:
     @cached_property
     def register_bits(self) -> int:
         """Flip-flops of data: results, short delays, and the memories' output registers."""
-        bits = sum(op.limits.bits for op in self.operations)
-        for limits, gap in self._gaps():
-            bits += limits.bits * (gap if gap < MIN_MEMORY_DEPTH else 1)
-        return bits
+        delays = sum(
+            limits.bits * storage(taps)[0]
+            for limits, taps in zip(self.line_ranges, self.taps, strict=True)
+        )
+        return delays + sum(op.limits.bits for op in self.operations)
 
     @cached_property
     def memory_bits(self) -> int:
         """Bits of the memories that are the long delays."""
-        return sum(limits.bits * gap for limits, gap in self._gaps() if gap >= MIN_MEMORY_DEPTH)
-
-    def _gaps(self) -> list[tuple[IntRange, int]]:
-        return [
-            (limits, later - earlier)
+        return sum(
+            limits.bits * storage(taps)[1]
             for limits, taps in zip(self.line_ranges, self.taps, strict=True)
-            for earlier, later in pairwise(sorted({0, *taps}))
-        ]
+        )
 
     def evaluate(self, beats: IntArray) -> IntArray:
         """Carry the plan out, register by register.

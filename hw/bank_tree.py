@@ -56,10 +56,9 @@ def factors(pattern: Pattern) -> tuple[Pattern, Pattern, Pattern] | None:
     """
     p, i, j = np.argwhere(pattern)[0]
     a, b, c = pattern[:, i, j], pattern[p, :, j], pattern[p, i, :]
-    if (np.einsum("p,i,j->pij", a, b, c) * pattern[p, i, j] != pattern).any():
+    if (np.einsum("p,i,j->pij", a, b, c) != pattern).any():
         return None
     a, b = a * a[p], b * b[i]
-    c = c * pattern[p, i, j] * c[j]
     if (c <= 0).all():
         if (a < 0).any():
             a, c = -a, -c

@@ -5,15 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from amaranth.hdl import Module, ShapeLike, Signal, Value
+from amaranth.hdl import Cat, Module, ShapeLike, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["TappedDelay"]
+__all__ = ["TappedDelay", "storage"]
 
-MIN_MEMORY_DEPTH = 4
-"""Gaps of fewer beats than this are registers, longer ones a memory."""
+MIN_MEMORY_DEPTH = 8
+"""Gaps of fewer beats than this are registers, longer ones a memory. On an FPGA with 16-word
+distributed memories a short ring saves few flip-flops and takes a table a bit and two counters."""
+
+
+def storage(taps: Iterable[int]) -> tuple[int, int]:
+    """What a :class:`TappedDelay` stores, in payloads.
+
+    Returns
+    -------
+    registers : int
+        A memory's output register counts as one.
+    words : int
+        Words of memories.
+    """
+    depths = _ring_depths(taps)
+    beats = sum(later - earlier for earlier, later in _gaps(taps))
+    return beats - sum(depths.values()) + len(depths), sum(depths.values())
+
+
+def _gaps(taps: Iterable[int]) -> list[tuple[int, int]]:
+    return list(pairwise(sorted({0, *taps})))
+
+
+def _ring_depths(taps: Iterable[int]) -> dict[int, int]:
+    """The depths of the rings, by the tap at which each gap that has one begins.
+
+    Gaps that differ by a few beats get rings of one depth, and registers for the rest, so that
+    they can share a memory and its addresses.
+    """
+    depths: dict[int, int] = {}
+    depth = 0
+    for gap, earlier in sorted((later - earlier, earlier) for earlier, later in _gaps(taps)):
+        if gap >= MIN_MEMORY_DEPTH:
+            depth = depth if depth and gap - depth < MIN_MEMORY_DEPTH else gap
+            depths[earlier] = depth
+    return depths
 
 
 class TappedDelay(wiring.Component):
@@ -66,44 +101,63 @@ class TappedDelay(wiring.Component):
             self.i.ready.eq(self.o.ready),
             step.eq(self.i.valid & self.o.ready),
         ]
-        delayed = {0: Value.cast(self.i.payload)}
-        for earlier, later in pairwise(sorted({0, *self.taps})):
-            delayed[later] = self._delay(m, step, delayed[earlier], later - earlier, f"d{later}")
+        value = Value.cast(self.i.payload)
+        depths = _ring_depths(self.taps)
+        rings = {
+            depth: _Ring(m, step, len(value), depth, list(depths.values()).count(depth))
+            for depth in sorted(set(depths.values()))
+        }
+        delayed = {0: value}
+        for earlier, later in _gaps(self.taps):
+            beats = later - earlier
+            if earlier in depths:
+                value = rings[depths[earlier]].delay(value)
+                beats -= depths[earlier]
+            for n in range(beats):
+                register = Signal(len(value), name=f"d{later}_{n}", reset_less=True)
+                with m.If(step):
+                    m.d.sync += register.eq(value)
+                value = register
+            delayed[later] = value
+        for ring in rings.values():
+            ring.connect()
         for n, tap in enumerate(self.taps):
             m.d.comb += Value.cast(self.o.payload[n]).eq(delayed[tap])
         return m
 
-    def _delay(self, m: Module, step: Signal, value: Value, beats: int, name: str) -> Value:
-        """``value`` as it was ``beats`` steps ago; it must have the payload's width."""
-        if beats >= MIN_MEMORY_DEPTH and not self.resettable:
-            return self._ring(m, step, value, beats, name)
-        for n in range(beats):
-            register = Signal(len(value), name=f"{name}_{n}", reset_less=not self.resettable)
-            with m.If(step):
-                m.d.sync += register.eq(value)
-            value = register
-        return value
 
-    def _ring(self, m: Module, step: Signal, value: Value, beats: int, name: str) -> Value:
-        """A ring of ``beats`` words: each step reads the oldest and overwrites the one before."""
-        memory = Memory(shape=len(value), depth=beats, init=[], attrs={"no_rw_check": "1"})
-        m.submodules[f"ring_{name}"] = memory
-        write, read = memory.write_port(), memory.read_port()
+class _Ring:
+    """A ring memory that delays ``lanes`` values of ``width`` bits by ``depth`` beats."""
+
+    def __init__(self, m: Module, step: Signal, width: int, depth: int, lanes: int) -> None:
+        self.m = m
+        memory = Memory(shape=width * lanes, depth=depth, init=[])
+        m.submodules[f"ring_{depth}"] = memory
+        self.write, read = memory.write_port(), memory.read_port()
         # The address of the next step's read is this step's oldest word; the write follows it.
-        oldest = Signal(range(beats), name=f"{name}_oldest", init=1)
-        previous = Signal(range(beats), name=f"{name}_previous")
+        oldest = Signal(range(depth), name=f"oldest_{depth}", init=1)
+        previous = Signal(range(depth), name=f"previous_{depth}")
         m.d.comb += [
             read.en.eq(step),
             read.addr.eq(oldest),
-            write.en.eq(step),
-            write.addr.eq(previous),
-            write.data.eq(value),
+            self.write.en.eq(step),
+            self.write.addr.eq(previous),
         ]
         with m.If(step):
             m.d.sync += [
                 previous.eq(oldest),
                 oldest.eq(0),
             ]
-            with m.If(oldest != beats - 1):
+            with m.If(oldest != depth - 1):
                 m.d.sync += oldest.eq(oldest + 1)
-        return read.data
+        self.free = [read.data.word_select(n, width) for n in reversed(range(lanes))]
+        self.values: list[Value] = []
+
+    def delay(self, value: Value) -> Value:
+        """``value`` as it was ``depth`` beats ago, in the next lane."""
+        self.values.append(value)
+        return self.free.pop()
+
+    def connect(self) -> None:
+        """Write what :meth:`delay` was asked for."""
+        self.m.d.comb += self.write.data.eq(Cat(*self.values))
