@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -87,8 +88,10 @@ def received(images: Images, lengths: Sequence[int]) -> Images:
     images : Images, shape (N, C, H, W)
         What was meant to be sent. The rest of a long frame is dropped, so it need not be here.
     lengths : sequence of int
-        Pixels of each frame that arrived, its last marked with ``tlast``.
+        Pixels of each frame that arrived, its last marked with ``tlast``; at least one.
     """
+    if min(lengths, default=1) < 1:
+        raise ValueError(f"lengths: a frame has at least 1 pixel, not {min(lengths)}")
     frames = images.reshape(*images.shape[:2], -1).copy()
     for frame, length in zip(frames, lengths, strict=True):
         frame[:, length:] = 0
@@ -105,7 +108,7 @@ class _Fifo:
         self._slots: list[int] = []
         self._oldest = 0
 
-    def keys(self) -> list[int]:
+    def contents(self) -> list[int]:
         """The values held, by slot."""
         return [value + self._lo for value in self._slots]
 
@@ -156,9 +159,9 @@ class TableModel:
         """The counters so far; ``cycles`` is None."""
         return self._counters
 
-    def keys(self) -> list[list[int]]:
+    def contents(self) -> list[list[int]]:
         """The values that each channel's table holds, by slot; no channel without a table."""
-        return [table.keys() for table in self._tables]
+        return [table.contents() for table in self._tables]
 
     def feed(self, images: Images, lengths: Sequence[int] | None = None) -> IntArray:
         """Send frames.
@@ -292,15 +295,15 @@ def pair_statistics(
     rows, columns = (padding or Padding()).as_array().reshape(2, 2).T.tolist()
     padded = np.pad(images, ((0, 0), (0, 0), rows, columns))
     repeats = np.zeros((len(images), len(REPEAT_BINS)), dtype=np.int64)
-    positions = 0
     for row, image in zip(repeats, padded, strict=True):
         values, index = np.unique(image, return_inverse=True)
         windows = np.lib.stride_tricks.sliding_window_view(
             index.reshape(image.shape), weight.shape[2:], axis=(1, 2)
         )[:, :: stride[0], :: stride[1]]
-        lying = windows.transpose(0, 3, 4, 1, 2).reshape(len(kernels), -1)
-        positions = lying.shape[1]
-        row[:] = _repeats(_values_by_cell(lying, len(values)), kernels)
+        cells = windows.transpose(0, 3, 4, 1, 2).reshape(len(kernels), -1)
+        row[:] = _repeats(_values_by_cell(cells, len(values)), kernels)
+    spans = zip(padded.shape[2:], weight.shape[2:], stride, strict=True)
+    positions = prod((side - kernel) // step + 1 for side, kernel, step in spans)
     return PairStatistics(repeats=repeats, multiplications=weight.size * positions)
 
 
