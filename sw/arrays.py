@@ -9,7 +9,10 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -43,14 +46,10 @@ def read_npy(path: Path) -> npt.NDArray[np.generic]:
     ValueError
         If it is not a readable ``.npy`` file; the message does not name it.
     """
-    _check_magic(path, _NPY_MAGIC, ".npy file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            array = np.load(path, allow_pickle=False)
-    except _DAMAGE as error:
-        raise ValueError(f"not a readable .npy file: {error}") from error
-    return array
+    # np.load leaves a file open that it cannot read, so it gets one that is open.
+    with _reading(".npy"), path.open("rb") as stream:
+        _check_magic(stream, _NPY_MAGIC, "a .npy")
+        return np.load(stream, allow_pickle=False)
 
 
 def read_npz(path: Path) -> dict[str, npt.NDArray[np.generic]]:
@@ -63,29 +62,39 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     ValueError
         If it is not a readable ``.npz`` file of arrays; the message does not name it.
     """
-    _check_magic(path, _ZIP_MAGIC, ".npz file")
-    try:
-        with warnings.catch_warnings(), np.load(path, allow_pickle=False) as file:
-            warnings.simplefilter("ignore")
+    with _reading(".npz"), path.open("rb") as stream:
+        _check_magic(stream, _ZIP_MAGIC, "an .npz")
+        with np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except _DAMAGE as error:
-        raise ValueError(f"not a readable .npz file: {error}") from error
-    strange = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if strange:
-        raise ValueError(f"not a readable .npz file: {strange[0]} in it is no array")
+        strange = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+        if strange:
+            raise ValueError(f"{strange[0]} in it is no array")
     return arrays
 
 
-def _check_magic(path: Path, magic: bytes, kind: str) -> None:
-    """Say what the file is not; NumPy's own message for a wrong one is about pickles."""
+class _WrongKindError(ValueError):
+    """A file that is something else altogether."""
+
+
+@contextmanager
+def _reading(kind: str) -> Iterator[None]:
+    """Turn whatever a damaged file raises into a ValueError."""
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_NPY_MAGIC))
-    except FileNotFoundError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that could still be understood
+            yield
+    except (FileNotFoundError, _WrongKindError):
         raise
-    except OSError as error:
-        raise ValueError(f"not a readable {kind}: {error.strerror}") from error
+    except _DAMAGE as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ValueError(f"not a readable {kind} file: {reason}") from error
+
+
+def _check_magic(stream: BinaryIO, magic: bytes, kind: str) -> None:
+    """Say what the file is not; NumPy's own message for a wrong one is about pickles."""
+    start = stream.read(len(_NPY_MAGIC))
+    stream.seek(0)
     if not start.startswith(magic):
-        found = {_ZIP_MAGIC: "an .npz or other archive", _NPY_MAGIC: "a single array (.npy)"}
-        what = next((text for m, text in found.items() if start.startswith(m)), "something else")
-        raise ValueError(f"expected an {kind}, found {what}".replace("an .npy", "a .npy"))
+        kinds = {_ZIP_MAGIC: "an .npz or other archive", _NPY_MAGIC: "a single array (.npy)"}
+        found = next((name for m, name in kinds.items() if start.startswith(m)), "something else")
+        raise _WrongKindError(f"expected {kind} file, found {found}")
