@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Shape, Signal
+from amaranth.hdl import Cat, Module, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,7 +31,7 @@ class Cam(wiring.Component):
     insert : ``In(1)``
         Remember the key shown at ``o``. Allowed only while ``hit`` is low and no beat moves.
     flush : ``In(1)``
-        Forget all keys; what is shown at ``o`` becomes a miss.
+        Forget all keys; what is shown at ``o`` stays, and an insert goes where it would have.
     victim : ``Out(range(entries))``
         The entry that the next insert overwrites.
     """
@@ -65,7 +65,9 @@ class Cam(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        keys = Array(Signal(self.shape, name=f"key_{n}") for n in range(self.entries))
+        keys = [
+            Signal(self.shape, name=f"key_{n}", reset_less=True) for n in range(self.entries)
+        ]
         valid, match = Signal(self.entries), Signal(self.entries)
         key = Signal(self.shape)
         step = Signal()
@@ -79,17 +81,15 @@ class Cam(wiring.Component):
             m.d.sync += key.eq(self.i.payload)
             for n, remembered in enumerate(keys):
                 m.d.sync += match[n].eq(valid[n] & (remembered == self.i.payload))
+        for n, remembered in enumerate(keys):
+            with m.If(self.insert & (self.victim == n)):
+                m.d.sync += [remembered.eq(key), valid[n].eq(1), match[n].eq(1)]
         with m.If(self.insert):
-            m.d.sync += [
-                keys[self.victim].eq(key),
-                match.eq(1 << self.victim),
-                valid.eq(valid | (1 << self.victim)),
-                self.victim.eq(self.victim + 1),
-            ]
+            m.d.sync += self.victim.eq(self.victim + 1)
             with m.If(self.victim == self.entries - 1):
                 m.d.sync += self.victim.eq(0)
         with m.If(self.flush):
-            m.d.sync += [valid.eq(0), match.eq(0), self.victim.eq(0)]
+            m.d.sync += valid.eq(0)
         # Match lines are one-hot: each bit of the index is an OR of some of them.
         found = self.o.payload
         m.d.comb += [found.key.eq(key), found.hit.eq(match.any())]

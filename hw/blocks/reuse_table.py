@@ -42,9 +42,9 @@ class ReuseTable(wiring.Component):
     i : ``In(stream.Signature({"pixel": pixel_layout, "live": 1}))``
     o : ``Out(stream.Signature(ArrayLayout(ArrayLayout(product, products), channels)))``
     i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
-        A weight to load, allowed only while the stream is idle. Empties the table.
+        A weight to load; not while the last beat that came was ``live``. Empties the table.
     flush : ``In(1)``
-        Empty the table.
+        Empty the table, at any time: the beat that is being looked up keeps its products.
     events : ``Out(table_events_layout(channels))``
     """
 
