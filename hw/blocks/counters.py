@@ -24,7 +24,7 @@ def events_layout(config: EngineConfig) -> data.StructLayout:
 
 
 class Counters(wiring.Component):
-    """Count events; they show one cycle later. Each counter wraps at ``2**counter_bits``.
+    """Count events; they show two cycles later. Each counter wraps at ``2**counter_bits``.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Counters(wiring.Component):
     -------
     events : ``In(events_layout(config))``
     clear : ``In(1)``
-        All counters become zero.
+        All counters become zero, a cycle later; events of this cycle are then counted.
     o : ``Out(counters_layout(config))``
     """
 

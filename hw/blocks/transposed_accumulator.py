@@ -17,7 +17,7 @@ __all__ = ["TransposedAccumulator"]
 class TransposedAccumulator(wiring.Component):
     """Add each kernel's products where the windows that need them meet.
 
-    y[l](t) = sum over c, n of i[c][l * taps + n](t - latency + 1 - age(n))                  (1)
+    y[l](t) = sum over c, n of i[c][l * taps + n](t - latency - age(n))                      (1)
 
     where tap n = i * kw + j is ``age(n) = (kh - 1 - i) * padded_width + (kw - 1 - j)`` beats
     older than the window's last. First the channels are summed, a balanced tree of one adder a
