@@ -1,0 +1,71 @@
+"""What the stream helpers leave open: watching each cycle, and inputs that wait for one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import data, stream
+
+from tests.hw.streams import plain
+
+__all__ = ["InTurn", "Recorder"]
+
+
+class Recorder:
+    """Keeps the values of signals at the end of every cycle.
+
+    Attributes
+    ----------
+    cycles : list of tuple
+        One a cycle, a value a signal, as ints, lists and dicts.
+    """
+
+    def __init__(self, *signals: Any) -> None:
+        self.signals = signals
+        self.cycles: list[tuple[Any, ...]] = []
+
+    async def watch(self, ctx: Any) -> None:
+        """Watch until the simulation ends: the testbench."""
+        while True:
+            _, _, *values = await ctx.tick().sample(*self.signals)
+            self.cycles.append(tuple(map(plain, values)))
+
+
+class InTurn(Elaboratable):
+    """A block whose input streams are fed one after the other, in the order of one list.
+
+    A payload of ``i`` is ``{"to": n, name: payload}`` for the n-th of ``names``. An input that is
+    not a stream is high for one cycle when its turn comes.
+    """
+
+    def __init__(self, dut: Any, *names: str) -> None:
+        self.dut = dut
+        self.names = names
+        self.o = dut.o
+        members = dut.signature.members
+        self.streams = [name for name in names if members[name].is_signature]
+        fields = {name: getattr(dut, name).payload.shape() for name in self.streams}
+        layout = data.StructLayout({"to": range(len(names)), **fields})
+        self.i = stream.Signature(layout).create(path=("i",))
+
+    def item(self, name: str, payload: Any = None) -> dict[str, Any]:
+        """A payload of ``i``."""
+        to = {"to": self.names.index(name)}
+        return {**to, name: payload} if name in self.streams else to
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.dut = self.dut
+        for n, name in enumerate(self.names):
+            port, chosen = getattr(self.dut, name), self.i.payload.to == n
+            if name not in self.streams:
+                m.d.comb += port.eq(self.i.valid & chosen)
+                with m.If(chosen):
+                    m.d.comb += self.i.ready.eq(1)
+                continue
+            m.d.comb += port.valid.eq(self.i.valid & chosen)
+            m.d.comb += port.payload.eq(self.i.payload[name])
+            with m.If(chosen):
+                m.d.comb += self.i.ready.eq(port.ready)
+        return m
