@@ -65,35 +65,36 @@ class Cam(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        keys = [
-            Signal(self.shape, name=f"key_{n}", reset_less=True) for n in range(self.entries)
-        ]
-        valid, match = Signal(self.entries), Signal(self.entries)
+        # Whole words rather than a signal an entry: the same gates, but far quicker to simulate.
+        keys = Signal(data.ArrayLayout(self.shape, self.entries), reset_less=True)
+        valid, match, oldest = Signal(self.entries), Signal(self.entries), Signal(self.entries)
         key = Signal(self.shape)
         step = Signal()
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
             self.i.ready.eq(self.o.ready),
             step.eq(self.i.valid & self.o.ready),
+            oldest.eq(1 << self.victim),
         ]
         # Stage 1: compare with every entry.
         with m.If(step):
-            m.d.sync += key.eq(self.i.payload)
-            for n, remembered in enumerate(keys):
-                m.d.sync += match[n].eq(valid[n] & (remembered == self.i.payload))
-        for n, remembered in enumerate(keys):
-            with m.If(self.insert & (self.victim == n)):
-                m.d.sync += [remembered.eq(key), valid[n].eq(1), match[n].eq(1)]
+            same = Cat(remembered == self.i.payload for remembered in keys)
+            m.d.sync += [key.eq(self.i.payload), match.eq(same & valid)]
         with m.If(self.insert):
-            m.d.sync += self.victim.eq(self.victim + 1)
+            m.d.sync += [
+                keys[self.victim].eq(key),
+                match.eq(oldest),
+                valid.eq(valid | oldest),
+                self.victim.eq(self.victim + 1),
+            ]
             with m.If(self.victim == self.entries - 1):
                 m.d.sync += self.victim.eq(0)
         with m.If(self.flush):
-            m.d.sync += valid.eq(0)
+            m.d.sync += [valid.eq(0), match.eq(0), self.victim.eq(0)]
         # Match lines are one-hot: each bit of the index is an OR of some of them.
         found = self.o.payload
         m.d.comb += [found.key.eq(key), found.hit.eq(match.any())]
         for bit in range(len(found.index)):
-            lines = [match[n] for n in range(self.entries) if n >> bit & 1]
-            m.d.comb += found.index[bit].eq(Cat(lines).any())
+            lines = sum(1 << n for n in range(self.entries) if n >> bit & 1)
+            m.d.comb += found.index[bit].eq((match & lines).any())
         return m
