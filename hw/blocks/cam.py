@@ -90,7 +90,7 @@ class Cam(wiring.Component):
             with m.If(self.victim == self.entries - 1):
                 m.d.sync += self.victim.eq(0)
         with m.If(self.flush):
-            m.d.sync += [valid.eq(0), match.eq(0), self.victim.eq(0)]
+            m.d.sync += valid.eq(0)
         # Match lines are one-hot: each bit of the index is an OR of some of them.
         found = self.o.payload
         m.d.comb += [found.key.eq(key), found.hit.eq(match.any())]
