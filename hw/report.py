@@ -1,0 +1,89 @@
+"""report.json: what was built and what it does, the same fields for every target.
+
+A field that only synthesis or place and route can know is null where a target does neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from hw.engine import Engine
+from hw.registers import VERSION
+from hw.targets import Product
+from sw.config import EngineConfig
+from sw.numeric import FixedFormat
+from sw.spec import LayerSpec
+
+__all__ = ["make_report", "report_text"]
+
+_AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
+_FMAX = ("seeds", "median")
+
+
+def make_report(engine: Engine, product: Product, *, target: str) -> dict[str, Any]:
+    """The report of one build, ready for JSON.
+
+    ``cycles_per_frame`` is the padded frame's size: one position a clock, which the engine keeps
+    up once its reuse tables know the data. ``macs_per_cycle`` counts the multiplications that a
+    frame needs, whoever saves them.
+    """
+    config = engine.config
+    layer = config.layer
+    rows, columns = layer.padded_shape
+    cycles = rows * columns
+    _, height, width = layer.input_shape
+    median = product.fmax_mhz.get("median")
+    bank = engine.datapath.bank
+    return {
+        "config": _config(config),
+        "target": target,
+        "kernels": {"learned": len(config.learned), "template": len(config.template_kernels)},
+        "bank_adders": bank.plan.adders if bank else 0,
+        "area": dict.fromkeys(_AREA) | dict(product.area),
+        "fmax_mhz": dict.fromkeys(_FMAX) | dict(product.fmax_mhz),
+        "latency": engine.latency,
+        "cycles_per_frame": cycles,
+        "pixels_per_cycle": height * width / cycles,
+        "macs_per_cycle": layer.multiplications_needed / cycles,
+        "frames_per_second": median * 1e6 / cycles if isinstance(median, float) else None,
+        "tools": {"katazome": ".".join(map(str, VERSION)), **product.tools},
+    }
+
+
+def report_text(report: dict[str, Any]) -> str:
+    """The report as JSON, for people too."""
+    return json.dumps(report, indent=2) + "\n"
+
+
+def _config(config: EngineConfig) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "layer": _layer(config.layer),
+        "settings": {
+            "templates": config.templates,
+            "template_scale": config.template_scale,
+            "bias_bits": config.bias_bits,
+            "counter_bits": config.counter_bits,
+            "table": dataclasses.asdict(config.table) if config.learned else None,
+            "output": dataclasses.asdict(config.output),
+        },
+    }
+
+
+def _layer(layer: LayerSpec) -> dict[str, Any]:
+    return {
+        "input_shape": list(layer.input_shape),
+        "weight_shape": list(layer.weight.shape),
+        "output_shape": list(layer.output_shape),
+        "stride": list(layer.stride),
+        "padding": dataclasses.asdict(layer.padding),
+        "input_format": _format(layer.input_format),
+        "weight_format": _format(layer.weight_format),
+        "sha256": layer.digest(),
+    }
+
+
+def _format(number: FixedFormat) -> dict[str, Any]:
+    return dataclasses.asdict(number)
