@@ -92,7 +92,7 @@ def test_the_same_configuration_gives_the_same_text(target, assignments):
 
 def test_the_same_bytes_in_other_processes_and_folders(tmp_path):
     results = []
-    for seed in ("0", "1", "4242"):
+    for seed in ("0", "1", "2", "3"):  # orders of {"bias", "scale"} differ among these
         folder = tmp_path / f"process-{seed}"
         folder.mkdir()
         command = [sys.executable, "-m", "hw.build", "--target", "rtlil", "--config", "tiny"]
@@ -100,7 +100,7 @@ def test_the_same_bytes_in_other_processes_and_folders(tmp_path):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
         results.append(contents(folder / "build" / "tiny-rtlil"))
-    assert results[0] == results[1] == results[2]
+    assert all(result == results[0] for result in results)
 
 
 def test_a_second_build_replaces_the_first(tmp_path):
