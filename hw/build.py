@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from amaranth.hdl import UnusedElaboratable
 
 from hw.emit import c_header, markdown, systemrdl
 from hw.engine import Engine
@@ -130,4 +133,6 @@ def _summary(report: dict[str, Any], out: Path) -> str:
 
 
 if __name__ == "__main__":
+    # After Ctrl-C half an engine is left over; that is no news.
+    warnings.simplefilter("ignore", UnusedElaboratable)
     sys.exit(main())
