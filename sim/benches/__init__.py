@@ -1,0 +1,1 @@
+"""cocotb test modules; they run in the simulator, see :mod:`sim.protocol`."""

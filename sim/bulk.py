@@ -1,0 +1,286 @@
+"""The RTL on many images: the emitted Verilog in Verilator, in the bench of ``sim/harness``.
+
+:func:`simulate` emits, builds (once for each design) and runs. No golden model takes part: what
+comes back is what the RTL put out, and what its counters say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hw.registers import COUNTERS, register_map, setup_writes
+from hw.targets import verilog
+from sw.config import EngineConfig
+from sw.images import Images, check_images
+from sw.numeric import IntArray
+from sw.reuse import Counters
+
+from . import packing
+from .toolchain import DEFAULT_BUILD_DIR, build_binary
+
+__all__ = ["Progress", "SimulationError", "SimulationResult", "simulate"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done (``"build"``, ``"simulate"``), how much is done, out of how much;
+``"build"`` counts lines of the compilers' output, out of 0: unknown."""
+
+_HARNESS = Path(__file__).parent / "harness"
+_FAST_BYTES = 4_000_000
+"""Verilog above which the compiler's time counts for more than the program's speed."""
+_LOG_TAIL = 12
+_ALL_PAUSED = 1000
+
+
+class SimulationError(Exception):
+    """The RTL did not do what the stream's contract asks; the message has the end of the log."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SimulationResult:
+    """What the RTL did.
+
+    Parameters
+    ----------
+    y : IntArray, shape (N, K, OH, OW)
+    counters : Counters
+        As its registers show them after the last frame.
+    frame_cycles : IntArray, shape (N,)
+        Clock cycles from the last output of the frame before (for the first frame: from its first
+        pixel) to the frame's last output.
+    cycles_per_second : float
+        Simulated clock cycles in a second of real time.
+    build_seconds : float
+        To emit the Verilog and compile it, or to find it compiled.
+    cached : bool
+        Whether it was compiled before.
+    """
+
+    y: IntArray
+    counters: Counters
+    frame_cycles: IntArray
+    cycles_per_second: float
+    build_seconds: float
+    cached: bool
+
+
+def simulate(
+    config: EngineConfig,
+    images: Images,
+    *,
+    build_dir: Path = DEFAULT_BUILD_DIR,
+    on_progress: Progress | None = None,
+    source_pause: int = 0,
+    sink_pause: int = 0,
+    seed: int = 0,
+) -> SimulationResult:
+    """Stream ``images`` through the RTL of ``config``.
+
+    Parameters
+    ----------
+    config : EngineConfig
+    images : Images, shape (N, C, H, W)
+    build_dir : Path
+        Where compiled designs are kept and the run's files live while it runs.
+    on_progress : Progress, optional
+    source_pause, sink_pause : int
+        Pixels are withheld, and outputs not taken, in so many of 1,000 cycles at random, 0 to 999.
+    seed : int
+        Of the pauses.
+
+    Raises
+    ------
+    ImageError
+        If the images do not fit the configuration.
+    ToolchainError
+        If the design cannot be built.
+    SimulationError
+        If the engine hangs, or its output has the wrong size or marks.
+    """
+    for name, pause in (("source_pause", source_pause), ("sink_pause", sink_pause)):
+        if not 0 <= pause < _ALL_PAUSED:
+            raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
+    images = check_images(images, config, "images")
+    report = on_progress or (lambda _what, _done, _total: None)
+    start = time.monotonic()
+    binary, cached = _build(config, build_dir, report)
+    build_seconds = time.monotonic() - start
+    with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
+        folder = Path(name)
+        packing.write_input(images, config, folder / "input")
+        (folder / "script").write_text(_script(config, len(images)))
+        settings = {
+            "in_beats": images[0, 0].size,
+            "out_beats": packing.output_beats(config),
+            "watchdog": _watchdog(config, max(source_pause, sink_pause)),
+            "progress": max(1, len(images) // 200),
+            "source_pause": source_pause,
+            "sink_pause": sink_pause,
+            "seed": seed & 0x7FFFFFFF,
+        }
+        start = time.monotonic()
+        said = _run(binary, folder, settings, lambda done: report("simulate", done, len(images)))
+        seconds = time.monotonic() - start
+        return SimulationResult(
+            y=_outputs(folder, len(images), config, said),
+            counters=_counters(config, said),
+            frame_cycles=_frame_cycles(folder, said),
+            cycles_per_second=said.cycles / seconds,
+            build_seconds=build_seconds,
+            cached=cached,
+        )
+
+
+def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Path, bool]:
+    """The program for a configuration, and whether it was there before."""
+    report("build", 0, 0)
+    text = verilog.emit(config)
+    lines = 0
+
+    def on_line(_line: str) -> None:
+        nonlocal lines
+        lines += 1
+        report("build", lines, 0)
+
+    widths = {"IN_BYTES": packing.input_bytes(config), "OUT_BYTES": packing.output_bytes(config)}
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
+        source = Path(name) / "katazome.v"
+        source.write_text(text)
+        binary = build_binary(
+            [_HARNESS / "harness.sv", source, _HARNESS / "harness.cpp"],
+            top="harness",
+            build_dir=build_dir,
+            flags=[f"-G{parameter}={value}" for parameter, value in widths.items()],
+            opt="-O3" if len(text) <= _FAST_BYTES else "-O1",
+            on_line=on_line,
+        )
+    return binary, lines == 0
+
+
+def _script(config: EngineConfig, frames: int) -> str:
+    """What the bench does, step by step: see ``harness.sv``."""
+    registers = register_map(config)
+    control, status = registers.register("CONTROL"), registers.register("STATUS")
+    run = next(f.mask for f in control.fields if f.name == "run")
+    idle = next(f.mask for f in status.fields if f.name == "idle")
+    steps = [("p", status.offset, idle)]
+    steps += [("w", address, data) for address, data in setup_writes(config)]
+    steps += [("w", control.offset, run), ("s", frames, 0)]
+    steps += [("w", control.offset, 0), ("p", status.offset, idle)]
+    for name in COUNTERS:
+        steps += [("r", registers.offset(f"{name.upper()}_{half}"), 0) for half in ("LO", "HI")]
+    return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
+
+
+def _watchdog(config: EngineConfig, pause: int) -> int:
+    """Cycles that may pass between two transfers of a healthy engine, and a good margin.
+
+    The longest silence is that of padding rows whose zeros miss, and of one beat that misses in
+    every channel.
+    """
+    layer = config.layer
+    products = len(config.learned) * layer.taps
+    fill = -(-products // config.table.multipliers) + 16
+    silence = 4 * layer.padded_shape[1] + 2 * layer.channels * fill
+    return (10_000 + 4 * silence) * _ALL_PAUSED // (_ALL_PAUSED - pause)
+
+
+@dataclass(kw_only=True)
+class _Transcript:
+    """What the bench said."""
+
+    first: int = 0
+    cycles: int = 0
+    reads: dict[int, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def take(self, line: str) -> int | None:
+        """Take a line in; the number of frames done, if it says so."""
+        self.lines = [*self.lines[1 - _LOG_TAIL :], line]
+        match line.split():
+            case ["@frames", frames]:
+                return int(frames)
+            case ["@first", cycle]:
+                self.first = int(cycle)
+            case ["@done", cycles]:
+                self.cycles = int(cycles)
+            case ["@read", address, data]:
+                self.reads[int(address, 16)] = int(data, 16)
+            case ["@error", *words]:
+                self.errors.append(" ".join(words))
+        return None
+
+    def failure(self, what: str) -> SimulationError:
+        """An error that ends with the last lines."""
+        return SimulationError("\n".join([what, *self.errors, "The log ends:", *self.lines]))
+
+
+def _run(
+    binary: Path, folder: Path, settings: dict[str, int], on_frames: Callable[[int], None]
+) -> _Transcript:
+    """Run the bench in ``folder`` and check that it found nothing wrong."""
+    files = {name: name for name in ("script", "input", "output", "marks")}
+    plusargs = [f"+{name}={value}" for name, value in {**files, **settings}.items()]
+    said = _Transcript()
+    with _child([str(binary), *plusargs], folder) as process:
+        for line in process.stdout or ():
+            frames = said.take(line.rstrip("\n"))
+            if frames is not None:
+                on_frames(frames)
+    if said.errors:
+        raise said.failure("the RTL broke the stream's contract:")
+    if process.returncode or not said.cycles:
+        raise said.failure(f"the simulation ended with status {process.returncode}:")
+    return said
+
+
+@contextlib.contextmanager
+def _child(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program that does not outlive the block, however the block is left."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C reaches us alone; we stop it
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript) -> IntArray:
+    expected = packing.output_file_bytes(frames, config)
+    found = (folder / "output").stat().st_size
+    if found != expected:
+        raise said.failure(f"the output has {found:,} bytes, expected {expected:,}:")
+    return packing.decode_output(folder / "output", frames, config)
+
+
+def _counters(config: EngineConfig, said: _Transcript) -> Counters:
+    registers = register_map(config)
+
+    def value(name: str) -> int:
+        low, high = (said.reads[registers.offset(f"{name.upper()}_{h}")] for h in ("LO", "HI"))
+        return high << 32 | low
+
+    return Counters(**{name: value(name) for name in COUNTERS})
+
+
+def _frame_cycles(folder: Path, said: _Transcript) -> IntArray:
+    marks = np.fromfile(folder / "marks", "<u8").astype(np.int64)
+    return np.diff(marks, prepend=said.first - 1)
