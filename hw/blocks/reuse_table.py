@@ -44,7 +44,8 @@ class ReuseTable(wiring.Component):
     i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
         A weight to load; not while the last beat that came was ``live``. Empties the table.
     flush : ``In(1)``
-        Empty the table, at any time: the beat that is being looked up keeps its products.
+        Empty the table, at any time: the beat that is being looked up keeps its products, and
+        its misses are remembered.
     events : ``Out(table_events_layout(channels))``
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import data, stream
 
 from tests.hw.streams import plain
@@ -17,26 +17,26 @@ class Recorder:
 
     Attributes
     ----------
-    cycles : list of tuple
-        One a cycle, a value a signal, as ints, lists and dicts.
+    cycles : list of dict
+        One a cycle, from the names given to the values, as ints, lists and dicts.
     """
 
-    def __init__(self, *signals: Any) -> None:
+    def __init__(self, **signals: Any) -> None:
         self.signals = signals
-        self.cycles: list[tuple[Any, ...]] = []
+        self.cycles: list[dict[str, Any]] = []
 
     async def watch(self, ctx: Any) -> None:
         """Watch until the simulation ends: the testbench."""
         while True:
-            _, _, *values = await ctx.tick().sample(*self.signals)
-            self.cycles.append(tuple(map(plain, values)))
+            _, _, *values = await ctx.tick().sample(*self.signals.values())
+            self.cycles.append(dict(zip(self.signals, map(plain, values), strict=True)))
 
 
 class InTurn(Elaboratable):
     """A block whose input streams are fed one after the other, in the order of one list.
 
-    A payload of ``i`` is ``{"to": n, name: payload}`` for the n-th of ``names``. An input that is
-    not a stream is high for one cycle when its turn comes.
+    :meth:`item` makes the payloads of ``i``. An input that is not a stream is high for one cycle
+    when its turn comes; so is the reset of the block, by the name of "reset".
     """
 
     def __init__(self, dut: Any, *names: str) -> None:
@@ -44,7 +44,8 @@ class InTurn(Elaboratable):
         self.names = names
         self.o = dut.o
         members = dut.signature.members
-        self.streams = [name for name in names if members[name].is_signature]
+        self.reset = Signal()
+        self.streams = [n for n in names if n != "reset" and members[n].is_signature]
         fields = {name: getattr(dut, name).payload.shape() for name in self.streams}
         layout = data.StructLayout({"to": range(len(names)), **fields})
         self.i = stream.Signature(layout).create(path=("i",))
@@ -56,9 +57,10 @@ class InTurn(Elaboratable):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.dut = self.dut
+        m.submodules.dut = ResetInserter(self.reset)(self.dut)
         for n, name in enumerate(self.names):
-            port, chosen = getattr(self.dut, name), self.i.payload.to == n
+            port = self.reset if name == "reset" else getattr(self.dut, name)
+            chosen = self.i.payload.to == n
             if name not in self.streams:
                 m.d.comb += port.eq(self.i.valid & chosen)
                 with m.If(chosen):

@@ -63,7 +63,7 @@ def check(config, steps, pause=ALWAYS):
     model = Model(config)
     dut = ReuseTable(config)
     bench = InTurn(dut, "i", "i_weight", "flush")
-    events = Recorder(dut.events, dut.i.valid & dut.i.ready)
+    events = Recorder(events=dut.events, step=dut.i.valid & dut.i.ready)
     steps = [*steps, *[("i", {"pixel": [0] * model.channels, "live": 0})] * dut.latency]
     for kind, payload in steps:
         match kind:
@@ -84,7 +84,9 @@ def check(config, steps, pause=ALWAYS):
         zip(results[dut.latency :], model.products, strict=False)
     ):
         assert expected is None or actual == expected, f"beat {n}"
-    totals = {name: sum(sample[name] for sample, _ in events.cycles) for name in model.events()}
+    totals = {
+        name: sum(cycle["events"][name] for cycle in events.cycles) for name in model.events()
+    }
     assert totals == model.events()
     return events.cycles
 
@@ -124,9 +126,9 @@ def test_remembers_and_computes(config, pause, seed):
     layer = config.layer
     size = ReuseTable(config).geometry.stride * layer.channels
     steps = beats(random_pixels(rng, layer, 30, values=5), lambda: rng.random() < 0.9)
-    steps += [("i", {"pixel": [0] * layer.channels, "live": 0})]
-    steps += writes(rng, config, [rng.randrange(size) for _ in range(5)])
-    steps += [*beats(random_pixels(rng, layer, 10, values=3)), ("flush", None)]
+    idle = ("i", {"pixel": [0] * layer.channels, "live": 0})
+    steps += [idle, *writes(rng, config, [rng.randrange(size) for _ in range(5)])]
+    steps += [*beats(random_pixels(rng, layer, 10, values=3)), idle, ("flush", None)]
     steps += beats(random_pixels(rng, layer, 10, values=3))
     check(config, steps, pause)
 
@@ -144,7 +146,7 @@ def test_256_entries_know_every_byte():
     pixels = [[x] for x in range(256)] * 2
     random.Random(pause_seed()).shuffle(pixels)
     cycles = check(config, beats(pixels))
-    assert sum(events["miss"] for events, _ in cycles) == 256
+    assert sum(cycle["events"]["miss"] for cycle in cycles) == 256
 
 
 @pytest.mark.parametrize("pulses", [0.05, 0.3])
@@ -178,7 +180,7 @@ def test_a_hit_takes_no_cycle_and_a_beat_waits_for_its_misses_alone():
     assert fill == 5
     pixels = [[7, 7, 7, 7], [7, 7, 7, 7], [1, 7, 2, 7], [7, 7, 7, 3], *[[1, 7, 2, 3]] * 9]
     cycles = check(config, beats(pixels))
-    moved = [n for n, (_, step) in enumerate(cycles) if step]
+    moved = [n for n, cycle in enumerate(cycles) if cycle["step"]]
     waits = [later - earlier - 1 for earlier, later in pairwise(moved)]
     assert waits[: len(pixels)] == [4 * fill, 0, 2 * fill, fill, *[0] * 9]
 
@@ -187,4 +189,4 @@ def test_beats_that_are_not_live_are_not_looked_up():
     layer = make_layer()
     config = make_config(layer)
     cycles = check(config, beats([[n] for n in range(9)], live=lambda: False))
-    assert not any(any(events.values()) for events, _ in cycles)
+    assert not any(any(cycle["events"].values()) for cycle in cycles)
