@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -139,25 +141,27 @@ class ControlPort(wiring.Component):
 
     def _read(self, m: Module, read: Signal, address: Signal, stopped: Signal) -> None:
         """Read a register; every other address is an error and gives zero."""
-        latches = self._latch_counters(m, read, address)
-        result, exists = Signal(DATA_BITS), Signal()
-        # The registers lie together: a few bits choose one, and one comparison does the rest.
-        last = max(register.offset for register in self.table.registers)
-        near = slice(_BYTE_BITS, last.bit_length())
-        with m.Switch(address[near]):
-            for register in self.table.registers:
-                with m.Case(register.offset >> _BYTE_BITS):
-                    m.d.comb += [
-                        result.eq(self._value(register, stopped, latches)),
-                        exists.eq(~Cat(address[:_BYTE_BITS], address[near.stop :]).any()),
-                    ]
+        offsets = [register.offset >> _BYTE_BITS for register in self.table.registers]
+        bits = max(offsets).bit_length()
+        near = Signal(bits)  # the registers lie together: few bits tell them apart
+        exists = Signal()
+        m.d.comb += near.eq(address[_BYTE_BITS:])
+        with m.Switch(near), m.Case(*offsets):
+            m.d.comb += exists.eq((near << _BYTE_BITS) == address)
+        latches = self._latch_counters(m, read & exists, near)
+        values = [self._value(register, stopped, latches) for register in self.table.registers]
+        words = dict(zip(offsets, values, strict=True))
+        # Bit 0 tells a counter's halves apart; late, so that short halves make a narrow tree.
+        order = [*range(1, bits - 1), 0, bits - 1]
         with m.If(read):
             m.d.sync += [
-                self.bus.rdata.eq(Mux(exists, result, 0)),
+                self.bus.rdata.eq(_select(words, near, order)),
                 self.bus.rresp.eq(Mux(exists, Response.OKAY, Response.SLVERR)),
             ]
+        with m.If(read & ~exists):
+            m.d.sync += self.bus.rdata.eq(0)
 
-    def _latch_counters(self, m: Module, read: Signal, address: Signal) -> dict[str, Value]:
+    def _latch_counters(self, m: Module, read: Value, near: Signal) -> dict[str, Value]:
         """The high words of the counters, as they were when the low words were read."""
         high_bits = self.config.counter_bits - DATA_BITS
         if high_bits <= 0:
@@ -165,7 +169,8 @@ class ControlPort(wiring.Component):
         latches: dict[str, Value] = {}
         for name in COUNTERS:
             latch = latches[name] = Signal(high_bits, name=f"{name}_hi")
-            with m.If(read & (address == self.table.offset(f"{name.upper()}_LO"))):
+            low = self.table.offset(f"{name.upper()}_LO") >> _BYTE_BITS
+            with m.If(read & (near == low)):
                 m.d.sync += latch.eq(self.counters[name][DATA_BITS:])
         return latches
 
@@ -201,6 +206,22 @@ def _respond(m: Module, done: Signal, valid: Signal, ready: Signal) -> None:
         m.d.sync += valid.eq(0)
     with m.If(done):
         m.d.sync += valid.eq(1)
+
+
+def _select(values: dict[int, Value], index: Signal, order: Sequence[int]) -> Value:
+    """``values[index]``, or any of them where there is none, by the index's bits in ``order``.
+
+    A tree of multiplexers, the first bit of ``order`` at its leaves, without the branches that
+    no value needs: about half of what synthesis makes of a switch.
+    """
+    if len(values) == 1:
+        return next(iter(values.values()))
+    *rest, bit = order
+    low = {n: value for n, value in values.items() if not n >> bit & 1}
+    high = {n: value for n, value in values.items() if n >> bit & 1}
+    if low and high:
+        return Mux(index[bit], _select(high, index, rest), _select(low, index, rest))
+    return _select(values, index, rest)
 
 
 def _word_exists(window: Window, address: Signal) -> Value:

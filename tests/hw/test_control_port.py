@@ -116,6 +116,7 @@ def test_reading_lo_latches_hi(full):
         ctx.set(dut.counters, dict.fromkeys(COUNTERS, 99 << 32))
         for n, name in reversed(list(enumerate(COUNTERS))):
             assert await driver.read(ctx, table.offset(f"{name.upper()}_HI")) == (n, OKAY)
+        assert await driver.read(ctx, table.offset("MISSES_LO") + 0x100) == (0, SLVERR)
         await driver.read(ctx, table.offset("HITS_LO"))
         assert await driver.read(ctx, table.offset("HITS_HI")) == (99, OKAY)
         assert await driver.read(ctx, table.offset("MISSES_HI")) == (6, OKAY)
