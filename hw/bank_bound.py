@@ -32,23 +32,22 @@ def adders_lower_bound(products: Sequence[Product]) -> int:
       without that channel, with one adder less. So a bound for fewer channels, plus one for each
       channel left out, is a bound. (A kernel with one cell left needs no adder any more.)
     """
-    cells = [pattern for _, pattern in products]
+    cells = np.array([pattern for _, pattern in products])
     odd = [magnitude // (magnitude & -magnitude) for magnitude, _ in products]
     best = _plain_bound(odd, cells)
-    for survivor in range(len(cells[0])):
-        left = np.array(cells)
+    sizes = np.count_nonzero(cells, axis=(2, 3))
+    for survivor in range(sizes.shape[1]):
+        left = sizes.sum(axis=1)
         removed = 0
-        for channel in range(len(cells[0])):
-            if channel == survivor:
-                continue
-            used = left[:, channel].any(axis=(1, 2))
-            removed += bool((used & (np.count_nonzero(left, axis=(1, 2, 3)) > 1)).any())
-            left[:, channel] = 0
-        best = max(best, removed + _plain_bound(odd, list(left)))
+        for channel in range(sizes.shape[1]):
+            if channel != survivor:
+                removed += bool(((sizes[:, channel] > 0) & (left > 1)).any())
+                left -= sizes[:, channel]
+        best = max(best, removed + _plain_bound(odd, cells[:, survivor : survivor + 1]))
     return best
 
 
-def _plain_bound(odd: Sequence[int], patterns: Sequence[Pattern]) -> int:
+def _plain_bound(odd: Sequence[int], patterns: Pattern) -> int:
     """``N - 1 + ceil(log2(s))`` over the patterns of two cells or more."""
     sizes = [(np.count_nonzero(p), m, p) for m, p in zip(odd, patterns, strict=True)]
     kept = [(size, m, p) for size, m, p in sizes if size > 1]

@@ -24,9 +24,6 @@ from typing import NamedTuple
 
 __all__ = ["Addition", "Network", "Term", "Vector", "schedule", "symbolic"]
 
-MAX_IMPROVED = 2000
-"""Networks of more additions than this are scheduled as late as possible and left so."""
-
 Vector = dict[int, int]
 """A line's coefficients, by ``delay * channels + channel``."""
 
@@ -40,11 +37,11 @@ class Term(NamedTuple):
     delay: int = 0
 
     def __neg__(self) -> Term:
-        return self._replace(sign=-self.sign)
+        return Term(self.line, -self.sign, self.shift, self.delay)
 
     def moved(self, *, shift: int = 0, delay: int = 0) -> Term:
         """Scaled by ``2**shift`` and ``delay`` beats later."""
-        return self._replace(shift=self.shift + shift, delay=self.delay + delay)
+        return Term(self.line, self.sign, self.shift + shift, self.delay + delay)
 
 
 class Addition(NamedTuple):
@@ -86,16 +83,16 @@ class Network:
             The term returned must have a positive sign, as an output must.
         """
         shift, delay = min(a.shift, b.shift), min(a.delay, b.delay)
-        a, b = sorted(t.moved(shift=-shift, delay=-delay) for t in (a, b))
         sign = -1 if a.sign < 0 and b.sign < 0 else 1
-        if sign < 0:
-            a, b = sorted((-a, -b))
+        a = Term(a.line, a.sign * sign, a.shift - shift, a.delay - delay)
+        b = Term(b.line, b.sign * sign, b.shift - shift, b.delay - delay)
+        if (b.line, b.shift, b.delay) < (a.line, a.shift, a.delay):
+            a, b = b, a
         row = delay // self.row
         line = self._known.get((a, b, row))
-        c, d = sorted((-a, -b))
-        opposite = self._known.get((c, d, row))
-        if line is None and opposite is not None and not positive:
-            line, sign = opposite, -sign
+        if line is None and not positive and a.sign != b.sign:
+            line = self._known.get((-a, -b, row))
+            sign = sign if line is None else -sign
         if line is None:
             line = self._append(a, b)
             self._known[a, b, row] = line
@@ -162,11 +159,13 @@ def symbolic(channels: int, additions: Sequence[Addition]) -> Iterator[tuple[int
             last_use.setdefault(term.line, n)
     vectors: dict[int, Vector] = {c: {c: 1} for c in range(channels)}
     for n, (a, b) in enumerate(additions):
-        vector = _scaled(vectors[a.line], a, channels)
-        for key, value in _scaled(vectors[b.line], b, channels).items():
-            vector[key] = vector.get(key, 0) + value
-        vectors[channels + n] = {key: value for key, value in vector.items() if value}
-        yield channels + n, vectors[channels + n]
+        left, right = (_scaled(vectors[t.line], t, channels) for t in (a, b))
+        vector = left | right
+        if len(vector) < len(left) + len(right):
+            both = {key: left[key] + right[key] for key in left.keys() & right.keys()}
+            vector = {key: value for key, value in (vector | both).items() if value}
+        vectors[channels + n] = vector
+        yield channels + n, vector
         for line in {a.line, b.line}:
             if last_use[line] == n:
                 del vectors[line]
@@ -178,24 +177,26 @@ def _scaled(vector: Vector, term: Term, channels: int) -> Vector:
 
 
 def schedule(
-    channels: int, additions: Sequence[Addition], outputs: Sequence[Term], widths: Sequence[int]
+    channels: int,
+    additions: Sequence[Addition],
+    outputs: Sequence[Term],
+    widths: Sequence[int] | None,
 ) -> tuple[list[int], int]:
     """Times of all lines, and the latency at which every output can leave.
 
     The latency is the least possible. Lines are as late as possible at first (an adder's operands
     come from delay lines that are there anyway); then each moves to where the bits times beats of
-    delay of all lines are fewest, until none can.
+    delay of all lines are fewest, until none can. Without ``widths`` they stay late.
     """
     times = [0] * channels
     for a, b in additions:
         times.append(1 + max(times[a.line] - a.delay, times[b.line] - b.delay))
     latency = max(0, *(times[t.line] - t.delay for t in outputs))
-    plan = _Schedule(channels, additions, outputs, widths)
+    plan = _Schedule(channels, additions, outputs, widths or [1] * len(times))
     plan.latency, plan.times = latency, times
     plan.postpone()
-    if len(additions) <= MAX_IMPROVED:
-        while plan.improve():
-            pass
+    while widths is not None and plan.improve():
+        pass
     return times, latency
 
 

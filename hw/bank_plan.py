@@ -28,6 +28,9 @@ from .blocks.tapped_delay import storage
 
 __all__ = ["BankPlan", "Operand", "Operation", "plan_bank"]
 
+MAX_IMPROVED = 2000
+"""Networks of more additions than this are scheduled as late as possible and left so."""
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -170,8 +173,9 @@ def _read(lines: Sequence[IntArray], operand: Operand) -> IntArray:
 
 def _limits(vector: Vector, inputs: IntRange) -> IntRange:
     """Exact bounds of the sum of independent inputs times ``vector``'s coefficients."""
-    plus = sum(v for v in vector.values() if v > 0)
-    minus = plus - sum(vector.values())
+    total = sum(vector.values())
+    plus = (sum(map(abs, vector.values())) + total) // 2
+    minus = plus - total
     return inputs.scaled(plus) + (-inputs).scaled(minus)
 
 
@@ -186,26 +190,32 @@ def _expected(product: Product, row: int, latency: int) -> Vector:
     }
 
 
-def _verify(plan: BankPlan, products: Mapping[int, Product], row: int) -> None:
-    """Evaluate the plan symbolically and compare every sum with (1)."""
+def _checked_limits(
+    timed: Sequence[Addition],
+    outputs: Mapping[int, Term],
+    products: Mapping[int, Product],
+    *,
+    inputs: IntRange,
+    row: int,
+    latency: int,
+) -> list[IntRange]:
+    """Bounds of all lines, found by evaluating the timed network symbolically.
 
-    def term(operand: Operand, beats: int) -> Term:
-        return Term(operand.line, -1 if operand.negative else 1, operand.shift, operand.tap + beats)
-
-    additions = [Addition(term(op.a, 1), term(op.b, 1)) for op in plan.operations]
+    Each sum is compared with (1), coefficient by coefficient: a wrong plan never leaves here.
+    """
+    channels = next(iter(products.values()))[1].shape[0]
     wanted: dict[int, list[int]] = {}
-    for kernel, operand in plan.outputs.items():
-        wanted.setdefault(operand.line, []).append(kernel)
-    checked = 0
-    for line, vector in symbolic(plan.channels, additions):
-        assert _limits(vector, plan.input_range) == plan.line_ranges[line], f"range of line {line}"
-        for kernel in wanted.get(line, ()):
-            operand = plan.outputs[kernel]
-            moved = operand.tap * plan.channels
-            made = {key + moved: value << operand.shift for key, value in vector.items()}
-            assert made == _expected(products[kernel], row, plan.latency), f"kernel {kernel}"
-            checked += 1
-    assert checked == len(products), "a kernel has no sum"
+    for kernel, term in outputs.items():
+        wanted.setdefault(term.line, []).append(kernel)
+    limits = [inputs] * channels
+    for line, vector in symbolic(channels, timed):
+        limits.append(_limits(vector, inputs))
+        for kernel in wanted.pop(line, ()):
+            moved, shift = outputs[kernel].delay * channels, outputs[kernel].shift
+            made = {key + moved: value << shift for key, value in vector.items()}
+            assert made == _expected(products[kernel], row, latency), f"kernel {kernel} is wrong"
+    assert not wanted, "a kernel has no sum"
+    return limits
 
 
 def plan_bank(config: EngineConfig) -> BankPlan:
@@ -224,38 +234,41 @@ def plan_bank(config: EngineConfig) -> BankPlan:
     if not products:
         raise ValueError(f"{config.name}: the bank needs at least one template kernel")
     row = config.layer.padded_shape[1]
-    plan = _plan(products, row, config.layer.input_format.range)
-    _verify(plan, products, row)
-    return plan
-
-
-def _plan(products: Mapping[int, Product], row: int, inputs: IntRange) -> BankPlan:
+    inputs = config.layer.input_format.range
     builder = build_network(products, row)
     channels, additions = builder.channels, builder.network.additions
-    ranges = [inputs] * channels
-    ranges += [_limits(vector, inputs) for _, vector in symbolic(channels, additions)]
     outputs = {kernel: builder.outputs[kernel] for kernel in sorted(products)}
-    times, latency = schedule(
-        channels, additions, list(outputs.values()), [limits.bits for limits in ranges]
-    )
+    widths = None
+    if len(additions) <= MAX_IMPROVED:
+        ideal = (_limits(vector, inputs).bits for _, vector in symbolic(channels, additions))
+        widths = [inputs.bits] * channels + list(ideal)
+    times, latency = schedule(channels, additions, list(outputs.values()), widths)
 
-    def operand(term: Term, time: int) -> Operand:
-        return Operand(
-            term.line, time + term.delay - times[term.line], term.shift, negative=term.sign < 0
-        )
+    def timed(term: Term, time: int) -> Term:
+        return term.moved(delay=time - times[term.line])
 
+    # A result leaves its adder's register one beat after its operands.
+    additions = [
+        Addition(timed(a, times[n]), timed(b, times[n]))
+        for n, (a, b) in enumerate(additions, channels)
+    ]
+    outputs = {kernel: timed(term, latency) for kernel, term in outputs.items()}
+    limits = _checked_limits(additions, outputs, products, inputs=inputs, row=row, latency=latency)
     return BankPlan(
         channels=channels,
         input_range=inputs,
         operations=tuple(
-            Operation(operand(a, times[n] - 1), operand(b, times[n] - 1), ranges[n])
+            Operation(_operand(a, 1), _operand(b, 1), limits[n])
             for n, (a, b) in enumerate(additions, channels)
         ),
-        outputs={kernel: operand(term, latency) for kernel, term in outputs.items()},
-        output_ranges={
-            kernel: ranges[term.line].scaled(1 << term.shift) for kernel, term in outputs.items()
-        },
+        outputs={kernel: _operand(term, 0) for kernel, term in outputs.items()},
+        output_ranges={k: limits[t.line].scaled(1 << t.shift) for k, t in outputs.items()},
         latency=latency,
         stages=builder.stages,
         adders_lower_bound=adders_lower_bound(list(products.values())),
     )
+
+
+def _operand(term: Term, register: int) -> Operand:
+    """``term``, ``register`` beats of whose delay are the adder's own register."""
+    return Operand(term.line, term.delay - register, term.shift, negative=term.sign < 0)

@@ -21,7 +21,7 @@ __all__ = ["Node", "factors", "spanning_tree"]
 
 Matrix = npt.NDArray[np.int32]
 
-MAX_CANDIDATE_CELLS = 4_000_000
+MAX_CANDIDATE_CELLS = 1_000_000
 """Cells of all extra patterns that one round of the search looks at."""
 
 MAX_TRIED = 12
@@ -54,11 +54,12 @@ def factors(pattern: Pattern) -> tuple[Pattern, Pattern, Pattern] | None:
 
     No factor is all negative unless the pattern is.
     """
-    p, i, j = np.argwhere(pattern)[0]
-    a, b, c = pattern[:, i, j], pattern[p, :, j], pattern[p, i, :]
-    if (np.einsum("p,i,j->pij", a, b, c) != pattern).any():
+    separable, parts = _factored(pattern[None])
+    if not separable[0]:
         return None
-    a, b = a * a[p], b * b[i]
+    a, b, c = (part[0] for part in parts)
+    first = a[a != 0][0], b[b != 0][0]
+    a, b, c = a * first[0], b * first[1], c * first[0] * first[1]
     if (c <= 0).all():
         if (a < 0).any():
             a, c = -a, -c
@@ -67,14 +68,25 @@ def factors(pattern: Pattern) -> tuple[Pattern, Pattern, Pattern] | None:
     return a, b, c
 
 
-def _root_cost(pattern: Pattern) -> int:
-    """Additions that make ``pattern`` from nothing."""
-    negation = 0 if (pattern > 0).any() else 1
-    cost = np.count_nonzero(pattern) - 1
-    separable = factors(pattern)
-    if separable is not None:
-        cost = min(cost, sum(np.count_nonzero(f) - 1 for f in separable))
-    return int(cost) + negation
+def _factored(patterns: Pattern) -> tuple[npt.NDArray[np.bool_], tuple[Pattern, Pattern, Pattern]]:
+    """Which of many patterns (N, P, kh, kw) are separable, and factors that are right for those."""
+    n = np.arange(len(patterns))
+    flat = patterns.reshape(len(patterns), -1)
+    first = (flat != 0).argmax(axis=1)
+    p, i, j = np.unravel_index(first, patterns.shape[1:])
+    a, b, c = patterns[n, :, i, j], patterns[n, p, :, j], patterns[n, p, i, :]
+    # Each holds the first cell's sign once: three times in all, which is the sign itself.
+    product = a[:, :, None, None] * b[:, None, :, None] * c[:, None, None, :]
+    return (product == patterns).all(axis=(1, 2, 3)), (a, b, c)
+
+
+def _root_costs(patterns: Pattern) -> Matrix:
+    """Additions that make each of ``patterns``, shape (N, P, kh, kw), from nothing."""
+    cost = np.count_nonzero(patterns, axis=(1, 2, 3)) - 1
+    separable, parts = _factored(patterns)
+    apart = sum(np.count_nonzero(part, axis=1) - 1 for part in parts)
+    negation = (patterns <= 0).all(axis=(1, 2, 3))
+    return (np.where(separable, np.minimum(cost, apart), cost) + negation).astype(np.int32)
 
 
 def _costs(left: npt.NDArray[np.int8], right: npt.NDArray[np.int8]) -> tuple[Matrix, Matrix]:
@@ -107,7 +119,7 @@ class _Graph:
             len(patterns) + 1, -1
         )
         same, opposite = _costs(rows, rows)
-        root = [0, *(_root_cost(p) for p in patterns)]
+        root = np.concatenate([[0], _root_costs(patterns)])
         for matrix in (same, opposite):
             matrix[0, :] = matrix[:, 0] = root
         return _Graph(rows, same, opposite)
@@ -116,20 +128,19 @@ class _Graph:
     def cost(self) -> Matrix:
         return np.minimum(self.same, self.opposite)
 
-    def with_row(self, pattern: Pattern) -> _Graph:
-        row = pattern.reshape(1, -1)
-        rows = np.concatenate([self.rows, row])
-        same, opposite = _costs(row, rows)
-        same[0, 0] = opposite[0, 0] = _root_cost(pattern)
-        return _Graph(rows, _bordered(self.same, same[0]), _bordered(self.opposite, opposite[0]))
+    def with_row(self, row: npt.NDArray[np.int8], same: Matrix, opposite: Matrix) -> _Graph:
+        """One more pattern, with its costs from those that are there."""
+        return _Graph(
+            np.concatenate([self.rows, row[None]]),
+            _bordered(self.same, same),
+            _bordered(self.opposite, opposite),
+        )
 
 
 def _bordered(matrix: Matrix, row: Matrix) -> Matrix:
-    """``matrix`` with one more row and column; its own cost to nothing comes first in ``row``."""
-    size = len(matrix)
-    result = np.zeros((size + 1, size + 1), np.int32)
-    result[:size, :size] = matrix
-    result[size, :size] = result[:size, size] = row[:size]
+    """``matrix`` with one more row and column."""
+    result = np.pad(matrix, (0, 1))
+    result[-1, :-1] = result[:-1, -1] = row
     return result
 
 
@@ -194,14 +205,16 @@ def _best_extra(
         return None
     edge = np.zeros(len(graph.rows), np.int32)
     edge[order] = graph.cost[order, parent[order]]
-    costs = np.minimum(*_costs(patterns.reshape(len(patterns), -1), graph.rows))
-    costs[:, 0] = [_root_cost(p) for p in patterns]
+    rows = patterns.reshape(len(patterns), -1)
+    same, opposite = _costs(rows, graph.rows)
+    same[:, 0] = opposite[:, 0] = _root_costs(patterns)
+    costs = np.minimum(same, opposite)
     gain = np.maximum(edge - costs, 0).sum(axis=1) - costs.min(axis=1)
     best: tuple[int, _Graph | None] = (total, None)
     for n in np.argsort(-gain, kind="stable")[:MAX_TRIED]:
         if gain[n] <= 0:
             break
-        wider = graph.with_row(patterns[n])
+        wider = graph.with_row(rows[n], same[n], opposite[n])
         cost = _prim(wider.cost)[2]
         if cost < best[0]:
             best = (cost, wider)

@@ -108,7 +108,7 @@ def test_sums_are_the_plans_and_plain_sums(config, pauses):
 
 
 @pytest.mark.parametrize("config", list(banks()), ids=NAMES)
-def test_no_multiplier_and_no_wide_register_is_made(config):
+def test_no_multiplier_is_made_and_the_interface_is_the_plans(config):
     plan = plan_bank(config)
     dut = TemplateBank(plan)
     assert "$mul" not in rtlil.convert(dut)
