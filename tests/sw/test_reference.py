@@ -1,5 +1,6 @@
 """The golden model against a plain integer loop and against onnxruntime."""
 
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -125,6 +126,15 @@ def test_onnxruntime_gives_the_same(data):
     assert np.array_equal(reference.run(images, config), expected)
 
 
+def test_a_thousand_images_take_at_most_ten_seconds():
+    config = load_config("cifar10-layer1")
+    images = load_images("samples:cifar10", config)
+    before = time.process_time()
+    outputs = reference.run(images, config)
+    assert time.process_time() - before < 10
+    assert outputs.shape == (1000, 32, 30, 30)
+
+
 @pytest.mark.parametrize("name", ["cifar10-layer1", "cifar10-layer1-plain", "mnist-layer1"])
 def test_the_named_layers_on_real_images(name):
     config = load_config(name)
@@ -228,3 +238,16 @@ def test_blocks_compose_as_the_rtl_does():
     merged = reference.merge(bank, products, config)
     assert np.array_equal(merged[:, :4], bank)
     assert np.array_equal(reference.run(images, config), merged)
+
+
+def test_a_sum_of_exactly_2_to_the_31_is_exact():
+    layer = LayerSpec(
+        weight=np.full((1, 1, 1, 2), -(2**15)),
+        input_shape=(1, 1, 2),
+        input_format=FixedFormat(bits=16, frac=0, signed=True),
+        weight_format=FixedFormat(bits=16, frac=0, signed=True),
+    )
+    images = np.full((1, 1, 1, 2), -(2**15), np.int16)
+    for templates in ("auto", "none"):
+        config = EngineConfig(name="edge", layer=layer, templates=templates)
+        assert reference.run(images, config).item() == 2**31

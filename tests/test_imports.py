@@ -1,0 +1,115 @@
+"""Imports run one way: sim -> hw -> the descriptions in sw. sw never looks up."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+DESCRIPTIONS = {"sw.config", "sw.numeric", "sw.spec", "sw.templates"}
+"""What gates may depend on: what an engine is, never what its outputs are."""
+COMMAND_LINE = {"sw.cli", "sw.configfile"}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a file imports, by absolute name, wherever in the file."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            for alias in node.names:
+                inner = ROOT.joinpath(*module.split("."), alias.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                yield f"{module}.{alias.name}" if is_module else module
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def offences(paths, forbidden) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in paths
+        for module in imported(path)
+        if forbidden(module)
+    ]
+
+
+def within(module: str, packages) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def test_sw_never_looks_up():
+    up = ("hw", "sim", "tests", "amaranth", "amaranth_soc", "cocotb")
+    assert sources("sw")
+    assert not offences(sources("sw"), lambda module: within(module, up))
+
+
+def test_hw_imports_neither_sim_nor_tests():
+    up = ("sim", "tests", "cocotb")
+    assert sources("hw")
+    assert not offences(sources("hw"), lambda module: within(module, up))
+
+
+def test_hw_knows_the_descriptions_alone():
+    allowed = DESCRIPTIONS | COMMAND_LINE
+    assert not offences(
+        sources("hw"), lambda module: within(module, ["sw"]) and not within(module, allowed)
+    )
+
+
+def test_blocks_know_nothing_of_files_and_commands():
+    assert not offences(
+        sources("hw/blocks"),
+        lambda module: within(module, ["sw"]) and not within(module, DESCRIPTIONS),
+    )
+
+
+def reached(start: Path) -> set[Path]:
+    """The files of ours that run when ``start`` is imported."""
+    found, new = set(), [start]
+    while new:
+        path = new.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for module in imported(path):
+            stem = ROOT.joinpath(*module.split("."))
+            new += [p for p in (stem.with_suffix(".py"), stem / "__init__.py") if p.is_file()]
+    return found
+
+
+@pytest.mark.parametrize("start", sorted((ROOT / "sim").glob("*.py")), ids=lambda path: path.name)
+def test_no_golden_model_takes_part_in_the_simulation(start):
+    assert ROOT / "sw/reference.py" not in reached(start)
+
+
+def test_what_is_reached_through_others_is_seen():
+    assert ROOT / "sw/numeric.py" in reached(ROOT / "sw/results.py")
+    assert ROOT / "sw/reference.py" in reached(ROOT / "tests/sw/test_reference.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "modules"),
+    [
+        ("import sw.spec as s, numpy", ["sw.spec", "numpy"]),
+        ("from sw import spec", ["sw.spec"]),
+        ("from sw.spec import LayerSpec", ["sw.spec"]),
+        ("from .numeric import IntRange", ["sw.numeric"]),
+        ("from . import numeric", ["sw.numeric"]),
+        ("def f():\n    from hw import blocks", ["hw.blocks"]),
+    ],
+)
+def test_imports_are_seen(text, modules, tmp_path, monkeypatch):
+    for name in ("sw/spec.py", "sw/numeric.py", "hw/blocks/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    (tmp_path / "sw" / "file.py").write_text(text)
+    assert list(imported(tmp_path / "sw" / "file.py")) == modules
