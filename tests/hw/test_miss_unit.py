@@ -1,0 +1,110 @@
+"""MissUnit: every product of every request, in its group and in its cycle."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw.blocks.miss_unit import MissUnit, TableGeometry
+from tests.hw.benches import InTurn, Recorder
+from tests.hw.layers import make_config, make_layer
+from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
+
+ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+
+
+def geometry_of(*, multipliers=4, **layer):
+    return TableGeometry(make_config(make_layer(**layer), multipliers=multipliers))
+
+
+def random_weights(rng, geometry):
+    """Of the whole address space, what no product uses included."""
+    half = 1 << (geometry.weight_shape.width - 1)
+    return [rng.randrange(-half, half) for _ in range(geometry.channels * geometry.stride)]
+
+
+def random_requests(rng, geometry, count):
+    shape = geometry.key_shape
+    low = -(1 << (shape.width - 1)) if shape.signed else 0
+    return [
+        {"channel": rng.randrange(geometry.channels), "key": low + rng.getrandbits(shape.width)}
+        for _ in range(count)
+    ]
+
+
+def check(geometry, weights, requests, *, initial=None, pause=ALWAYS):
+    """Compare all that comes out; with ``initial``, the weights are loaded over these first."""
+    dut = MissUnit(geometry, weights if initial is None else initial)
+    bench = InTurn(dut, "i", "i_weight")
+    loads = [] if initial is None else enumerate(weights)
+    inputs = [bench.item("i_weight", {"index": n, "weight": weight}) for n, weight in loads]
+    inputs += [bench.item("i", request) for request in requests]
+    seen = Recorder(
+        asked=dut.i.valid, answered=dut.i.ready, valid=dut.o.valid, payload=dut.o.payload
+    )
+    run_streams(bench, {"i": inputs}, (), pause=pause, testbenches=[seen.watch])
+    busy = [cycle for cycle in seen.cycles if cycle["asked"]]
+    assert not any(cycle["valid"] for cycle in seen.cycles if not cycle["asked"])
+    assert len(busy) == len(requests) * geometry.fill_cycles
+    for n, request in enumerate(requests):
+        cycles = busy[n * geometry.fill_cycles : (n + 1) * geometry.fill_cycles]
+        assert [cycle["answered"] for cycle in cycles] == [0] * (len(cycles) - 1) + [1]
+        answers = [cycle["payload"] for cycle in cycles if cycle["valid"]]
+        assert [answer["group"] for answer in answers] == list(range(geometry.groups))
+        assert {answer["channel"] for answer in answers} == {request["channel"]}
+        products = [x for answer in answers for x in answer["products"]][: geometry.products]
+        first = request["channel"] * geometry.stride
+        assert products == [w * request["key"] for w in weights[first:][: geometry.products]]
+
+
+@settings(max_examples=25)
+@given(
+    kernels=st.integers(1, 4),
+    channels=st.integers(1, 4),
+    kernel_shape=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    multipliers=st.sampled_from([1, 2, 4, 16, 64]),
+    input_signed=st.booleans(),
+    pause=st.sampled_from(PAUSES),
+    seed=st.integers(0, 999),
+)
+def test_multiplies_every_weight(pause, seed, **shape):
+    rng = random.Random(f"{seed} {pause_seed()}")
+    geometry = geometry_of(frame=(3, 3), **shape)
+    requests = random_requests(rng, geometry, 8)
+    check(geometry, random_weights(rng, geometry), requests, pause=pause)
+
+
+@settings(max_examples=10)
+@given(
+    kernels=st.integers(1, 3),
+    channels=st.integers(1, 3),
+    kernel_shape=st.tuples(st.integers(1, 2), st.integers(1, 3)),
+    multipliers=st.sampled_from([1, 4, 64]),
+    seed=st.integers(0, 999),
+)
+def test_weights_are_loaded_one_by_one(seed, **shape):
+    rng = random.Random(f"{seed} {pause_seed()}")
+    geometry = geometry_of(frame=(3, 3), **shape)
+    requests = random_requests(rng, geometry, 6)
+    weights = random_weights(rng, geometry)
+    check(geometry, weights, requests, initial=random_weights(rng, geometry))
+
+
+@pytest.mark.parametrize(
+    ("shape", "multipliers", "lanes", "groups", "last"),
+    [
+        ({}, 8, 1, 1, 1),
+        ({"kernel_shape": (1, 3)}, 8, 4, 1, 3),
+        ({"kernel_shape": (1, 3)}, 1, 1, 3, 1),
+        ({"kernels": 7, "kernel_shape": (3, 3)}, 8, 8, 8, 7),
+        ({"kernels": 2, "kernel_shape": (2, 2)}, 4, 4, 2, 4),
+    ],
+)
+def test_shares_the_multipliers_among_the_products(shape, multipliers, lanes, groups, last):
+    geometry = geometry_of(multipliers=multipliers, **shape)
+    assert (geometry.lanes, geometry.groups) == (lanes, groups)
+    assert geometry.lanes_of(groups - 1) == last
+    assert geometry.fill_cycles == groups + 2
+    rng = random.Random(pause_seed())
+    check(geometry, random_weights(rng, geometry), random_requests(rng, geometry, 4))
