@@ -102,7 +102,7 @@ class TappedDelay(wiring.Component):
             step.eq(self.i.valid & self.o.ready),
         ]
         value = Value.cast(self.i.payload)
-        depths = _ring_depths(self.taps)
+        depths = {} if self.resettable else _ring_depths(self.taps)
         rings = {
             depth: _Ring(m, step, len(value), depth, list(depths.values()).count(depth))
             for depth in sorted(set(depths.values()))
@@ -114,7 +114,8 @@ class TappedDelay(wiring.Component):
                 value = rings[depths[earlier]].delay(value)
                 beats -= depths[earlier]
             for n in range(beats):
-                register = Signal(len(value), name=f"d{later}_{n}", reset_less=True)
+                name = f"d{later}_{n}"
+                register = Signal(len(value), name=name, reset_less=not self.resettable)
                 with m.If(step):
                     m.d.sync += register.eq(value)
                 value = register
@@ -131,7 +132,7 @@ class _Ring:
 
     def __init__(self, m: Module, step: Signal, width: int, depth: int, lanes: int) -> None:
         self.m = m
-        memory = Memory(shape=width * lanes, depth=depth, init=[])
+        memory = Memory(shape=width * lanes, depth=depth, init=[], attrs={"no_rw_check": "1"})
         m.submodules[f"ring_{depth}"] = memory
         self.write, read = memory.write_port(), memory.read_port()
         # The address of the next step's read is this step's oldest word; the write follows it.
