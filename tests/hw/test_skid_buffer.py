@@ -5,7 +5,7 @@ import random
 import pytest
 
 from hw.blocks.skid_buffer import SkidBuffer
-from tests.hw.benches import InTurn, Recorder
+from tests.hw.benches import Recorder
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
 
@@ -28,13 +28,3 @@ def test_one_payload_a_cycle_one_cycle_late():
     seen = Recorder(valid=dut.o.valid)
     run_streams(dut, {"i": range(20)}, testbenches=[seen.watch])
     assert [cycle["valid"] for cycle in seen.cycles[:22]] == [0, *[1] * 20, 0]
-
-
-def test_a_reset_forgets_what_is_held():
-    bench = InTurn(SkidBuffer(8), "i", "reset")
-    steps = [("i", 1), ("i", 2), ("reset", None), ("i", 3)]
-    inputs = [bench.item(*step) for step in steps]
-    pause = (Pause.ALWAYS, Pause.STALL)  # willing at first, then not: seeds differ
-    results = [run_streams(bench, {"i": inputs}, pause=pause, seed=1)["o"]]
-    assert results[0] in ([1, 3], [1, 2, 3], [3])
-    assert results[0][-1] == 3
