@@ -6,7 +6,7 @@ import pytest
 
 from hw.blocks.skid_buffer import SkidBuffer
 from tests.hw.benches import Recorder
-from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
+from tests.hw.streams import PAUSES, pause_seed, run_streams
 
 
 @pytest.mark.parametrize("pause", PAUSES)
