@@ -1,0 +1,1 @@
+"""Figures, tables and the register reference: everything in the documents that is a result."""

@@ -1,0 +1,60 @@
+"""README's table of the named configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hw.engine import Engine
+from hw.report import make_report
+from hw.targets import Product
+from sw.config import EngineConfig
+from sw.configfile import config_names, load_config
+
+__all__ = ["configurations_table"]
+
+_HEAD = (
+    ("configuration", ""),
+    ("frame", ""),
+    ("kernels: template + learned", ":"),
+    ("adders of the bank", ":"),
+    ("entries x multipliers", ":"),
+    ("cycles a frame, warm", ":"),
+    ("pixels a cycle, warm", ":"),
+    ("multiplications needed", ":"),
+    ("executed", ":"),
+    ("outputs equal to the golden model's", ":"),
+)
+
+
+def configurations_table(measured: dict[str, Any]) -> str:
+    """The table, from the engines as they are built and from ``docs/measured.json``."""
+    rows = [[title for title, _ in _HEAD], ["---" + side for _, side in _HEAD]]
+    configs = [load_config(name) for name in config_names()]
+    rows += [[*_built(config), *_run(config, measured[config.name])] for config in configs]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _built(config: EngineConfig) -> Iterator[str]:
+    """What needs no run."""
+    report = make_report(Engine(config), Product(files={}, tools={}), target="verilog")
+    kernels, table = report["kernels"], report["config"]["settings"]["table"]
+    channels, height, width = config.layer.input_shape
+    yield f"`{config.name}`"
+    yield f"{width} x {height} x {channels}"
+    yield f"{kernels['template']} + {kernels['learned']}"
+    yield str(report["bank_adders"])
+    yield f"{table['entries']} x {table['multipliers']}" if table else "none"
+
+
+def _run(config: EngineConfig, measured: dict[str, Any]) -> Iterator[str]:
+    """What the RTL did."""
+    counters, cycles = measured["counters"], measured["warm_frame_cycles"]
+    _, height, width = config.layer.input_shape
+    needed, executed = (counters[f"multiplications_{what}"] for what in ("needed", "executed"))
+    yield f"{cycles:,.0f}"
+    yield f"{height * width / cycles:.2f}"
+    yield f"{needed:,}"
+    yield f"{executed:,} ({100 * executed / needed:.2g} %)"
+    compared = measured["outputs_compared"]
+    yield f"{compared:,} of {compared:,}"
