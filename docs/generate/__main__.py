@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from amaranth.hdl import UnusedElaboratable
 from rich.console import Console
 
 from docs.generate.documents import documents, write
@@ -49,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(argv: Sequence[str] | None) -> int:
+    # Engines are made here for their numbers and never elaborated.
+    warnings.simplefilter("ignore", UnusedElaboratable)
     options = _parser().parse_args(argv)
     if options.measure and options.check:
         raise InputError("--measure and --check: a check measures nothing; give one of them")
