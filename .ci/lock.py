@@ -25,14 +25,14 @@ def resolve(requirement: str, options: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Write both locks; the second agrees with the first, which is a part of it."""
+    """Write both locks; the core one is a part of the other, whose tools ask for more."""
     if sys.version_info[:2] != OLDEST:
         sys.exit(f"lock with the oldest Python we support: make lock PYTHON=python{OLDEST[0]}.11")
     core, dev = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-    pins = resolve(".", sys.argv[1:])
-    core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
-    pins = resolve(".[dev]", [*sys.argv[1:], "-c", str(core)])
+    pins = resolve(".[dev]", sys.argv[1:])
     dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
+    pins = resolve(".", [*sys.argv[1:], "-c", str(dev)])
+    core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class Engine(wiring.Component):
             control.in_frame.eq(raster.in_frame),
             control.counters.eq(counters.o),
             counters.clear.eq(control.clear_counters),
-            self.datapath.flush.eq(control.flush_table & ~busy),
+            self.datapath.flush.eq(control.flush_table),
         ]
         events, sent = counters.events, Signal()
         m.d.comb += [
@@ -139,8 +139,9 @@ class Engine(wiring.Component):
             "scale": (config.output.scale_bits, config.scale),
         }
         windows = [name for name, _ in write.payload.shape()["window"].shape]
-        for name in vectors.keys() & set(windows):
-            width, init = vectors[name]
+        for name, (width, init) in vectors.items():
+            if name not in windows:
+                continue
             m.submodules[name] = registers = KernelRegisters(width, init.tolist())
             m.d.comb += [
                 registers.i.valid.eq(write.valid & write.payload.window[name]),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import read_npz
-from .numeric import MAX_BITS, MIN_BITS, FixedFormat, IntArray, IntRange
+from .numeric import MAX_BITS, FixedFormat, IntArray, IntRange
 
 __all__ = ["LayerSpec", "Padding", "SpecError", "load_layer", "save_layer"]
 
@@ -29,6 +29,9 @@ LIMITS = {
     "padding": (0, 3),
 }
 """Smallest and largest of each dimension of a layer that an engine can be generated for."""
+
+FIXED8_FRAC = 8
+"""Fractional bits of the paper's ``fixed8``, the default of a layer file."""
 
 _REQUIRED = {"weight", "input_shape"}
 _OPTIONAL = {
@@ -289,7 +292,7 @@ def _layer_of(arrays: dict[str, IntArray], weight_bits: int | None) -> LayerSpec
         raise SpecError(f"input_signed: expected 0 or 1, got {signed}")
     input_bits, weight_frac = scalar("input_bits", 8), scalar("weight_frac", 8)
     if weight_bits is None:
-        weight_bits = scalar("weight_bits", min(max(weight_frac + 1, MIN_BITS), MAX_BITS))
+        weight_bits = scalar("weight_bits", min(max(weight_frac, FIXED8_FRAC) + 1, MAX_BITS))
     return LayerSpec(
         weight=arrays["weight"],
         input_shape=(shape[0], shape[1], shape[2]),
@@ -318,8 +321,8 @@ def load_layer(path: Path, *, weight_bits: int | None = None) -> LayerSpec:
     ----------
     path : Path
     weight_bits : int, optional
-        Overrides the file's weight width. Without either it is ``weight_frac + 1``, all reals
-        in [-1, 1), as the paper's ``fixed8`` is nine bits with eight fractional ones.
+        Overrides the file's weight width. Without either it is nine bits, as the paper's
+        ``fixed8`` and enough for int8, or ``weight_frac + 1`` where that is more: [-1, 1).
 
     Raises
     ------

@@ -174,7 +174,7 @@ def test_all_fields(tmp_path):
     assert found.weight_format == FixedFormat(bits=6, frac=2, signed=True)
 
 
-@pytest.mark.parametrize(("frac", "bits"), [(0, 4), (7, 8), (8, 9), (15, 16), (20, 16)])
+@pytest.mark.parametrize(("frac", "bits"), [(0, 9), (7, 9), (8, 9), (9, 10), (15, 16), (20, 16)])
 def test_the_weight_width_follows_from_the_fraction(tmp_path, frac, bits):
     assert load_layer(write(tmp_path, weight_frac=frac)).weight_format.bits == bits
 
