@@ -6,9 +6,10 @@ from docs.generate.drawing import GREY, INDIGO, MADDER, PINE, Canvas, style, svg
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.requantise import Requantise
 from hw.engine import Engine
+from sw.config import EngineConfig
 from sw.configfile import load_config
 
-__all__ = ["datapath_figure"]
+__all__ = ["datapath_figure", "draw_datapath"]
 
 _MAIN = 330  # height of the line that the frame follows in and out
 _BANK = 440  # and of the template bank's
@@ -18,18 +19,19 @@ _TITLE, _SMALL = 9.5, 8.5  # points
 
 def datapath_figure(name: str = "cifar10-layer1") -> str:
     """The SVG of the engine of a named configuration with templates and learned kernels."""
-    engine = Engine(load_config(name))
     with style():
-        canvas = Canvas(1266, 590)
-        _title(canvas, engine)
-        _input(canvas, engine)
-        _bank(canvas, engine)
-        _table(canvas, engine)
-        _miss_unit(canvas, engine)
-        _accumulator(canvas, engine)
-        _output(canvas, engine)
-        _control(canvas)
-        return svg(canvas.figure)
+        return svg(draw_datapath(load_config(name)).figure)
+
+
+def draw_datapath(config: EngineConfig) -> Canvas:
+    """The picture of an engine with templates and learned kernels, in the present style."""
+    engine = Engine(config)
+    canvas = Canvas(1266, 590)
+    parts = (_title, _input, _bank, _table, _miss_unit, _accumulator, _output)
+    for part in parts:
+        part(canvas, engine)
+    _control(canvas)
+    return canvas
 
 
 def _beats(number: int, unit: str = "beat") -> str:
@@ -140,14 +142,16 @@ def _table(canvas: Canvas, engine: Engine) -> None:
     canvas.box(456, 112, 272, 240, colour=MADDER)
     canvas.text(472, 334, "Reuse table", bold=True, colour=MADDER, size=_TITLE, align="left")
     canvas.text(712, 334, _beats(table.latency), size=_SMALL, align="right")
-    for shift in (8, 4, 0):  # a stack: one for each channel
+    deepest = 4 * (min(g.channels, 3) - 1)
+    for shift in range(deepest, -1, -4):  # a stack: one for each channel
         for left in (472, 602):
             canvas.box(left + shift, 222 + shift, 102, 78, colour=MADDER, fill="#ffffff", radius=5)
     canvas.text(523, 261, f"1 match\nCAM of {g.entries}\nx {g.key_shape.width} bits", size=_SMALL)
     canvas.text(
         653, 261, f"2 read\n{g.products} products\nof {g.product_shape.width} bits", size=_SMALL
     )
-    canvas.arrow((582, _TABLE), (602, _TABLE), colour=MADDER)
+    canvas.arrow((574 + deepest, _TABLE), (602, _TABLE), colour=MADDER)
+    canvas.arrow((704 + deepest, _TABLE), (752, _TABLE))
     canvas.text(592, 204, f"{g.channels} of each, one a channel", size=_SMALL)
 
 
@@ -171,7 +175,6 @@ def _accumulator(canvas: Canvas, engine: Engine) -> None:
     accumulator, table = engine.datapath.accumulator, engine.datapath.table
     assert accumulator is not None
     assert table is not None
-    canvas.arrow((712, _TABLE), (752, _TABLE))
     kernels, taps = accumulator.kernels, accumulator.layer.taps
     lines = (
         f"sum of {accumulator.layer.channels} channels,\n{kernels} chains of {taps}\n"

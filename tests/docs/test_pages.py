@@ -57,3 +57,19 @@ def test_decisions_are_numbered_and_listed():
     ]
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     assert re.findall(r"\(adr/([^)]+)\)", index) == [path.name for path in DECISIONS]
+
+
+def test_the_map_of_the_tree_is_true():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = re.search(r"^## The tree\n\n```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert tree
+    folder = ROOT
+    for line in tree[1].splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = ROOT / name
+        places = (
+            [folder] if folder.name == name.rstrip("/") else list(folder.glob(name.rstrip("/")))
+        )
+        assert places, line
+        assert all(place.exists() for place in places), line
