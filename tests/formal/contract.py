@@ -1,0 +1,314 @@
+"""The stream contract, once, for every proof: stability, and nothing lost, doubled or reordered.
+
+A proof is a :class:`Harness` around a block: all of the block's inputs are free, and
+:meth:`Harness.properties` says what is assumed and asserted. :class:`Probe` reaches into the
+block for the invariants of an induction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIssue]
+from amaranth.hdl import (
+    Assert,
+    Assume,
+    Const,
+    Fragment,
+    Module,
+    Mux,
+    ResetSignal,
+    Signal,
+    Value,
+    ValueLike,
+    unsigned,
+)
+from amaranth.hdl._mem import MemoryInstance
+from amaranth.lib import stream, wiring
+
+__all__ = [
+    "BeatHarness",
+    "Harness",
+    "Probe",
+    "claim",
+    "history",
+    "keeps_until_ready",
+    "moves",
+    "past",
+    "same_steps",
+    "suppose",
+    "tagged_transfer",
+    "waits_at_most",
+]
+
+
+class Probe:
+    """Signals and memory words inside an elaborated block, by the names in its source."""
+
+    def __init__(self, fragment: Fragment) -> None:
+        self.fragment = fragment
+
+    def _descend(self, path: Sequence[str]) -> Fragment:
+        fragment: Any = self.fragment
+        for name in path:
+            fragment = next(child for child, given, _ in fragment.subfragments if given == name)
+        return fragment
+
+    def _memory(self, path: str) -> Any:
+        instance = self._descend(path.split("."))
+        assert isinstance(instance, MemoryInstance), path
+        return instance
+
+    def signal(self, path: str, *, unnamed: int | None = None) -> Signal:
+        """The signal that ``child.child.name`` assigns.
+
+        Amaranth does not see the names of all signals that one statement creates: of the nameless
+        ones in the block, in the order of their creation, ``unnamed`` says which it is then.
+
+        Raises
+        ------
+        LookupError
+            If there is none, or more than one of that name.
+        """
+        *children, name = path.split(".")
+        fragment: Any = self._descend(children)
+        every = {
+            id(signal): signal
+            for statements in fragment.statements.values()
+            for signal in statements._lhs_signals()
+        }
+        found = [signal for signal in every.values() if signal.name == name]
+        if not found and unnamed is not None:
+            nameless = [signal for signal in every.values() if signal.name == "$signal"]
+            found = sorted(nameless, key=lambda signal: signal.duid)[unnamed : unnamed + 1]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} signals are called {path}")
+        return found[0]
+
+    def read_data(self, path: str) -> Value:
+        """The output of the first read port of the memory ``child.child.memory``."""
+        instance = self._memory(path)
+        return instance._read_ports[0]._data
+
+    def word(self, path: str, address: int) -> Signal:
+        """A word of the memory ``child.child.memory``, as it is now."""
+        instance = self._memory(path)
+        bits = max((instance._data.depth - 1).bit_length(), 0)
+        word = Signal(unsigned(len(Const(0, instance._data.shape))), name=f"word_{address}")
+        instance.read_port(
+            domain="comb",
+            addr=Const(address, bits),
+            data=word,
+            en=Const(1),
+            transparent_for=(),
+        )
+        return word
+
+
+class Harness(wiring.Component):
+    """A block with all its inputs free, without resets; subclasses state the properties.
+
+    Parameters
+    ----------
+    dut : wiring.Component
+    """
+
+    # The block's streams, as this component's own members; a block has more, which are untyped.
+    i: Any
+    o: Any
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        super().__init__(dut.signature)
+
+    def properties(self, m: Module, probe: Probe) -> None:
+        """Add what is assumed and asserted; ``self`` has the block's members."""
+        raise NotImplementedError
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fragment = Fragment.get(self.dut, platform)
+        self.properties(m, Probe(fragment))
+        m.submodules.dut = fragment
+        wiring.connect(m, wiring.flipped(self), self.dut)
+        suppose(m, ~ResetSignal())
+        return m
+
+
+def claim(m: Module, condition: ValueLike, what: str) -> None:
+    """Assert ``condition``; ``what``, in letters and digits, names it where it breaks."""
+    holds = Signal(name=f"claim_{what.replace(' ', '_')}")
+    m.d.comb += [holds.eq(Value.cast(condition).any()), Assert(holds, None)]
+
+
+def suppose(m: Module, condition: ValueLike) -> None:
+    """Assume ``condition`` in every cycle."""
+    m.d.comb += Assume(condition, None)
+
+
+def past(m: Module, value: ValueLike, *, init: int = 0) -> Signal:
+    """``value`` as it was one cycle ago; ``init`` in the first."""
+    value = Value.cast(value)
+    register = Signal(value.shape(), init=init, name="past")
+    m.d.sync += register.eq(value)
+    return register
+
+
+def keeps_until_ready(m: Module, port: stream.Interface, *, assume: bool = False) -> None:
+    """Once valid, a stream stays valid with its payload until it is ready: assert or assume."""
+    waiting = past(m, port.valid & ~port.ready)
+    bits = bits_of(port.payload)
+    same = bits == past(m, bits)
+    if assume:
+        suppose(m, ~waiting | (port.valid & same))
+        return
+    claim(m, ~waiting | port.valid, "valid stays until ready")
+    claim(m, ~waiting | ~port.valid | same, "payload stays until ready")
+
+
+def moves(port: stream.Interface) -> Value:
+    """Whether a transfer takes place."""
+    return Value.cast(port.valid & port.ready)
+
+
+def same_steps(m: Module, i: stream.Interface, o: stream.Interface) -> None:
+    """A beat goes in exactly when one comes out; ``o.valid`` without ``i.valid`` never."""
+    claim(m, moves(i) == moves(o), "beats move on both sides")
+    claim(m, ~o.valid | i.valid, "valid only with a beat")
+
+
+def waits_at_most(m: Module, i: stream.Interface, o: stream.Interface, cycles: int) -> None:
+    """With ``o.ready``, a valid input is taken after at most ``cycles`` cycles of waiting."""
+    waited = Signal(range(cycles + 2))
+    with m.If(moves(i) | ~i.valid):
+        m.d.sync += waited.eq(0)
+    with m.Elif(o.ready & (waited <= cycles)):
+        m.d.sync += waited.eq(waited + 1)
+    claim(m, waited <= cycles, "the input waits no longer")
+
+
+def history(m: Module, step: ValueLike, value: ValueLike, beats: int) -> list[Value]:
+    """``value`` as it was 0, 1, .. ``beats`` steps ago."""
+    value = Value.cast(value)
+    values: list[Value] = [value]
+    for n in range(beats):
+        register = Signal(value.shape(), name=f"ago_{n + 1}")
+        with m.If(step):
+            m.d.sync += register.eq(values[-1])
+        values.append(register)
+    return values
+
+
+def tagged_transfer(
+    m: Module,
+    *,
+    push: ValueLike,
+    pushed: ValueLike,
+    pop: ValueLike,
+    popped: ValueLike,
+    capacity: int,
+    initial: int = 0,
+) -> tuple[Signal, Signal, Signal]:
+    """A queue loses, doubles and reorders nothing: follow one transfer, any one, to its exit.
+
+    At most ``capacity`` transfers are inside; an arbitrary one is remembered with the number of
+    those ahead of it, and must come out unchanged when these have left. A transfer may come out
+    in the cycle in which it goes in. ``initial`` transfers of arbitrary content are inside at
+    first (a beat-synchronous block has ``latency``).
+
+    Parameters
+    ----------
+    push, pop : 1 bit
+        A transfer goes in, comes out.
+    pushed, popped : value
+        What goes in, as it should come out; what comes out.
+
+    Returns
+    -------
+    (inside, ahead, followed)
+        For the invariants of an induction: how many are inside, how many of them leave before
+        the remembered one, and whether one is remembered.
+    """
+    limit = max(capacity, initial) + 2
+    inside = Signal(range(limit), init=initial)
+    ahead = Signal(range(limit))
+    followed, done = Signal(), Signal()
+    pushed, popped = Value.cast(pushed), Value.cast(popped)
+    expected = Signal(pushed.shape())
+    nth = AnyConst(8)  # which transfer is followed: any of the first 256
+    count = Signal(8)
+    begin, leaves = Signal(), Signal()
+    current, position = Signal(pushed.shape()), Signal(range(limit))
+    m.d.comb += [
+        begin.eq(Value.cast(push) & (count == nth) & ~followed & ~done),
+        current.eq(Mux(begin, pushed, expected)),
+        position.eq(Mux(begin, inside, ahead)),
+        leaves.eq((begin | followed) & (position == 0) & pop),
+    ]
+    with m.If(push):
+        m.d.sync += count.eq(count + 1)
+    m.d.sync += [
+        inside.eq(inside + Value.cast(push) - Value.cast(pop)),
+        expected.eq(current),
+        followed.eq((begin | followed) & ~leaves),
+        done.eq(done | leaves),
+        ahead.eq(Mux(pop, position - 1, position)),
+    ]
+    claim(m, ~Value.cast(pop) | (inside != 0) | push, "nothing is doubled")
+    claim(m, inside <= max(capacity, initial), "nothing is lost")
+    claim(m, ~leaves | (popped == current), "transfers leave unchanged and in order")
+    return inside, ahead, followed
+
+
+class BeatHarness(Harness):
+    """The contract of a beat-synchronous block, and an equation over its beats.
+
+    Parameters
+    ----------
+    dut : wiring.Component
+        With ``i`` and ``o``.
+    latency : int
+        Beats.
+    model : callable
+        ``model(m, step, i.payload)`` gives what belongs to this beat, in the shape of ``o``'s
+        payload or a tuple of pairs (its, ours), by its own logic.
+    warm_up : int
+        Beats of history that the model needs before its results count.
+    assumptions : callable, optional
+        ``assumptions(m, harness)``.
+    """
+
+    def __init__(
+        self,
+        dut: Any,
+        *,
+        latency: int,
+        model: Callable[[Module, Value, Any, Any], Sequence[tuple[ValueLike, ValueLike]]],
+        warm_up: int = 0,
+        assumptions: Callable[[Module, Any], None] | None = None,
+    ) -> None:
+        self.latency = latency
+        self.model = model
+        self.warm_up = warm_up
+        self.assumptions = assumptions
+        super().__init__(dut)
+
+    def properties(self, m: Module, probe: Probe) -> None:  # noqa: ARG002
+        """Stability, one out for each in, and ``o`` equal to the model ``latency`` beats ago."""
+        keeps_until_ready(m, self.i, assume=True)
+        keeps_until_ready(m, self.o)
+        same_steps(m, self.i, self.o)
+        claim(m, self.o.valid == self.i.valid, "valid is that of the input")
+        if self.assumptions is not None:
+            self.assumptions(m, self)
+        step = Signal()
+        m.d.comb += step.eq(moves(self.i))
+        needed = self.warm_up + self.latency
+        beats = Signal(range(needed + 1))
+        with m.If(step & (beats != needed)):
+            m.d.sync += beats.eq(beats + 1)
+        for n, (actual, expected) in enumerate(self.model(m, step, self.i.payload, self.o.payload)):
+            wanted = history(m, step, expected, self.latency)[-1]
+            counts = self.o.valid & (beats == needed)
+            claim(m, ~counts | (actual == wanted), f"result {n} is as specified")
