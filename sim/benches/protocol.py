@@ -18,7 +18,7 @@ import numpy as np
 from hw.register_model import Access
 from hw.registers import bias_writes, scale_writes, weight_writes
 from sim.drivers import OKAY, SLVERR, EngineDriver
-from sim.protocol import bench_config, bench_seed
+from sim.protocol import bench_config
 from sw import reference
 from sw.config import EngineConfig
 from sw.images import Images
@@ -27,21 +27,26 @@ from sw.reuse import Counters, TableModel, predict, received
 
 CONFIG = bench_config()
 PIXELS = CONFIG.layer.input_shape[1] * CONFIG.layer.input_shape[2]
-RNG = np.random.default_rng(bench_seed())
 TIMEOUT = {"timeout_time": 3, "timeout_unit": "ms"}  # 300,000 cycles: a hang fails
+
+
+def rng() -> np.random.Generator:
+    """Random numbers that depend on the seed and the test alone: cocotb seeds ``random`` so."""
+    return np.random.default_rng(random.getrandbits(32))
 
 
 def some_images(count: int) -> Images:
     """Random images in which values repeat, as they do in real ones."""
     limits = CONFIG.layer.input_format.range
-    palette = RNG.integers(limits.lo, limits.hi + 1, 12)
-    return RNG.choice(palette, (count, *CONFIG.layer.input_shape))
+    generator = rng()
+    palette = generator.integers(limits.lo, limits.hi + 1, 12)
+    return generator.choice(palette, (count, *CONFIG.layer.input_shape))
 
 
 def some_weights() -> IntArray:
     """Random weights for the learned kernels."""
     limits = CONFIG.layer.weight_format.range
-    return RNG.integers(limits.lo, limits.hi + 1, CONFIG.learned_weight.shape)
+    return rng().integers(limits.lo, limits.hi + 1, CONFIG.learned_weight.shape)
 
 
 def with_weights(weight: IntArray) -> EngineConfig:
@@ -79,9 +84,9 @@ async def expect_counters(engine: EngineDriver, expected: Counters) -> None:
     assert replace(found, cycles=None) == expected, f"{found} is not {expected}"
 
 
-def pauses(kind: str, seed: int) -> Iterator[bool] | None:
-    """A pause generator: none, half the cycles, bursts, or now and then very long."""
-    generator = random.Random(seed)
+def pauses(kind: str) -> Iterator[bool] | None:
+    """A pause generator: no pauses, half the cycles, bursts, or now and then very long."""
+    generator = random.Random(random.getrandbits(32))
 
     def bursts(longest: int) -> Iterator[bool]:
         while True:
@@ -109,8 +114,8 @@ def pauses(kind: str, seed: int) -> Iterator[bool] | None:
 async def frames_with_pauses(dut: Any, source: str, sink: str) -> None:
     """Frames back to back, the source and the sink pausing: the same outputs and counters."""
     engine = await started(dut)
-    engine.source.set_pause_generator(pauses(source, 1 + bench_seed()))
-    engine.sink.set_pause_generator(pauses(sink, 2 + bench_seed()))
+    engine.source.set_pause_generator(pauses(source))
+    engine.sink.set_pause_generator(pauses(sink))
     images = some_images(3)
     engine.send(images)
     await expect(engine, images)
@@ -123,8 +128,8 @@ async def frames_with_pauses(dut: Any, source: str, sink: str) -> None:
 async def short_and_long_frames(dut: Any, pause: str) -> None:
     """A short frame is filled with zeros, a long one cut, both are marked; good ones are right."""
     engine = await started(dut)
-    engine.source.set_pause_generator(pauses(pause, 3 + bench_seed()))
-    engine.sink.set_pause_generator(pauses(pause, 4 + bench_seed()))
+    engine.source.set_pause_generator(pauses(pause))
+    engine.sink.set_pause_generator(pauses(pause))
     width = CONFIG.layer.input_shape[2]
     lengths = [PIXELS, 1, PIXELS, width, width - 1, PIXELS - 1, PIXELS, PIXELS + 1]
     lengths += [PIXELS, 2 * PIXELS, 3 * PIXELS + 5, PIXELS - width, PIXELS + width, PIXELS]
@@ -151,8 +156,8 @@ async def frames_of_one_pixel(dut: Any) -> None:
 async def random_lengths(dut: Any) -> None:
     """Any mix of lengths."""
     engine = await started(dut)
-    engine.sink.set_pause_generator(pauses("bursty", 5 + bench_seed()))
-    lengths = [int(n) for n in RNG.integers(1, 2 * PIXELS, 12)]
+    engine.sink.set_pause_generator(pauses("bursty"))
+    lengths = [int(n) for n in rng().integers(1, 2 * PIXELS, 12)]
     lengths = [length if n % 3 else PIXELS for n, length in enumerate(lengths)]
     images = some_images(len(lengths))
     engine.send(images, lengths)
@@ -194,10 +199,10 @@ async def reset_restores_bias_and_scale(dut: Any) -> None:
     layer, kernels = CONFIG.layer, CONFIG.layer.kernels
     if CONFIG.bias_bits:
         top = 1 << (CONFIG.bias_bits - 1)
-        layer = replace(layer, bias=RNG.integers(-top, top, kernels))
+        layer = replace(layer, bias=rng().integers(-top, top, kernels))
         await engine.load(bias_writes(CONFIG, layer.bias))
     if CONFIG.output.kind == "requantise" and CONFIG.output.scale_bits:
-        layer = replace(layer, scale=RNG.integers(0, 1 << CONFIG.output.scale_bits, kernels))
+        layer = replace(layer, scale=rng().integers(0, 1 << CONFIG.output.scale_bits, kernels))
         await engine.load(scale_writes(CONFIG, layer.scale))
     await engine.load(weight_writes(CONFIG))
     await engine.run()
@@ -264,7 +269,7 @@ async def windows_are_closed_while_running(dut: Any) -> None:
     writes = [(address, ~data) for address, data in weight_writes(CONFIG)]
     writes += [(address, ~data) for address, data in bias_writes(CONFIG) + scale_writes(CONFIG)]
     images = some_images(4)
-    engine.sink.set_pause_generator(pauses("half", 6 + bench_seed()))
+    engine.sink.set_pause_generator(pauses("half"))
     engine.send(images)
     for address, data in writes[:: max(1, len(writes) // 30)]:
         assert await engine.write_at(address, data) == SLVERR, hex(address)
@@ -326,7 +331,7 @@ async def flushed_while_streaming(dut: Any) -> None:
     engine = await started(dut)
     images = some_images(4)
     engine.send(images)
-    engine.source.set_pause_generator(pauses("half", 7 + bench_seed()))
+    engine.source.set_pause_generator(pauses("half"))
     for n in range(30):
         await engine.cycles(3 + n % 5)
         await engine.run("flush_table")
@@ -361,10 +366,10 @@ async def absent_addresses_are_refused(dut: Any) -> None:
     """Reads and writes where nothing is, reads of windows, part of a word: SLVERR, no effect."""
     engine = EngineDriver(dut, CONFIG)
     await engine.reset()
-    engine.control.write_if.aw_channel.set_pause_generator(pauses("half", 8))
-    engine.control.write_if.w_channel.set_pause_generator(pauses("bursty", 9))
-    engine.control.write_if.b_channel.set_pause_generator(pauses("half", 10))
-    engine.control.read_if.r_channel.set_pause_generator(pauses("bursty", 11))
+    engine.control.write_if.aw_channel.set_pause_generator(pauses("half"))
+    engine.control.write_if.w_channel.set_pause_generator(pauses("bursty"))
+    engine.control.write_if.b_channel.set_pause_generator(pauses("half"))
+    engine.control.read_if.r_channel.set_pause_generator(pauses("bursty"))
     registers = {register.offset for register in engine.registers.registers}
     words = {
         window.offset + 4 * (row * window.stride + column)
@@ -375,7 +380,7 @@ async def absent_addresses_are_refused(dut: Any) -> None:
     addresses = [*range(0, 0x140, 4), *range(0x3F0, 0x440, 4), *range(0x7F0, 0x840, 4)]
     addresses += [*range(0x7FF0, 0x8100, 4), 0xFFFC, 0x4000, 0xC000]
     addresses += [max(words, default=0x8000) + 4 * n for n in range(1, 4)]
-    addresses += [4 * int(n) for n in RNG.integers(0, 1 << 14, 100)]
+    addresses += [4 * int(n) for n in rng().integers(0, 1 << 14, 100)]
     for address in addresses:
         _, response = await engine.read_at(address)
         assert response == (OKAY if address in registers else SLVERR), hex(address)
