@@ -131,7 +131,7 @@ class Datapath(wiring.Component):
         valid, ready = self.i.valid, self.bias_adder.i.ready
         if self.table is not None:
             m.submodules.table = self.table
-            valid = self._look_up(m, pixels.o.payload[1], marks.o.payload[0].live, ready)
+            valid = self._look_up(m, pixels.o.payload[1], marks.o.payload[0].used, ready)
         else:
             m.d.comb += self.i.ready.eq(ready)
         # Everything else moves with the beat that the table lets go.
@@ -173,7 +173,13 @@ class Datapath(wiring.Component):
         if self.table is None or self.accumulator is None:
             return
         m.submodules.accumulator = self.accumulator
-        m.d.comb += self.accumulator.i.payload.eq(self.table.o.payload)
+        m.d.comb += [
+            term.eq(product)
+            for terms, products in zip(
+                self.accumulator.i.payload, self.table.o.payload, strict=True
+            )
+            for term, product in zip(terms, products, strict=True)
+        ]
         for n, k in enumerate(self.config.learned):
             m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(self.accumulator.o.payload[n])
         yield self.accumulator

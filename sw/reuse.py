@@ -2,7 +2,7 @@
 
 :class:`TableModel` predicts the RTL's counters exactly, because everything they count but time is
 decided by the values alone: each channel has its own table of input values, replaced first in,
-first out, and looks up every position of the padded frame in raster order.
+first out, and looks up every position of the padded frame that a window covers, in raster order.
 
 :func:`pair_statistics` counts what the paper's tables 2 and 3 count.
 """
@@ -185,9 +185,10 @@ class TableModel:
                 length != layer.input_shape[1] * layer.input_shape[2] for length in lengths
             )
         rows, columns = layer.padding.as_array().reshape(2, 2).T.tolist()
+        covered = layer.covered
         misses = np.zeros(len(images), dtype=np.int64)
         for index, image in enumerate(images if self._tables else ()):
-            padded = np.pad(image, ((0, 0), rows, columns)).reshape(layer.channels, -1)
+            padded = np.pad(image, ((0, 0), rows, columns))[:, covered]
             misses[index] = sum(
                 table.look_up(values) for table, values in zip(self._tables, padded, strict=True)
             )
@@ -196,8 +197,7 @@ class TableModel:
 
     def _count(self, *, frames: int, misses: int, errors: int) -> None:
         layer, old = self._config.layer, self._counters
-        beats = layer.padded_shape[0] * layer.padded_shape[1]
-        lookups = frames * beats * len(self._tables)
+        lookups = frames * int(layer.covered.sum()) * len(self._tables)
         products = len(self._config.learned) * layer.taps
         self._counters = Counters(
             frames=old.frames + frames,

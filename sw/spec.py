@@ -214,6 +214,23 @@ class LayerSpec:
         return self.kernels, rows, columns
 
     @property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Positions of the padded frame that lie in some window, shape :attr:`padded_shape`.
+
+        With a stride, some do not: past the last window, and between windows where the stride
+        is larger than the kernel.
+        """
+        axes: list[npt.NDArray[np.bool_]] = []
+        for size, kernel, stride in zip(
+            self.padded_shape, self.kernel_shape, self.stride, strict=True
+        ):
+            axis = np.zeros(size, dtype=np.bool_)
+            for start in range(0, size - kernel + 1, stride):
+                axis[start : start + kernel] = True
+            axes.append(axis)
+        return np.outer(*axes)
+
+    @property
     def multiplications_needed(self) -> int:
         """Multiplications of a frame without reuse: ``K * C * kh * kw * OH * OW``."""
         kernels, rows, columns = self.output_shape

@@ -17,16 +17,17 @@ def pixel_layout(layer: LayerSpec) -> data.ArrayLayout:
     return data.ArrayLayout(shape_of(layer.input_format.range), layer.channels)
 
 
-MARKS = data.StructLayout({"live": 1, "emit": 1, "last": 1, "end": 1, "bad": 1})
+MARKS = data.StructLayout({"live": 1, "used": 1, "emit": 1, "last": 1, "end": 1, "bad": 1})
 """What travels with a beat; see :func:`beat_layout`. All zero: nothing is to be done."""
 
 
 def beat_layout(layer: LayerSpec) -> data.StructLayout:
     """One position of the padded frame, and what the datapath must know of it.
 
-    ``live``: of a frame, not idle between two. ``emit``: an output's window ends here; ``last``:
-    the frame's last one. ``end``: last beat of the frame; ``bad``, with it: the frame was too
-    short (filled with zeros) or too long (cut).
+    ``live``: of a frame, not idle between two. ``used``: lies in the window of some output, as
+    :attr:`sw.spec.LayerSpec.covered`. ``emit``: an output's window ends here; ``last``: the
+    frame's last one. ``end``: last beat of the frame; ``bad``, with it: the frame was too short
+    (filled with zeros) or too long (cut).
     """
     return data.StructLayout({"pixel": pixel_layout(layer), "marks": MARKS})
 
@@ -81,7 +82,7 @@ class Raster(wiring.Component):
         room, beat, end = Signal(), Signal(), Signal()
         fill, skip, bad, idle = Signal(), Signal(), Signal(), Signal()
         draining = Signal(range(self.drain + 1))
-        inside, final, emit, last = self._position(m, beat, end)
+        inside, final, used, emit, last = self._position(m, beat, end)
 
         # A frame goes on, or a new one starts; then a beat needs a pixel unless it is padding.
         active, pixel, take = Signal(), Signal(), Signal()
@@ -104,6 +105,7 @@ class Raster(wiring.Component):
             m.d.sync += [
                 payload.pixel.eq(self.i.payload.pixel),
                 payload.marks.live.eq(beat),
+                payload.marks.used.eq(beat & used),
                 payload.marks.emit.eq(beat & emit),
                 payload.marks.last.eq(beat & last),
                 payload.marks.end.eq(beat & end),
@@ -135,8 +137,8 @@ class Raster(wiring.Component):
 
     def _position(
         self, m: Module, beat: Signal, end: Signal
-    ) -> tuple[Signal, Signal, Signal, Signal]:
-        """Count rows and columns; returns (inside the frame, its last pixel, emit, last emit)."""
+    ) -> tuple[Signal, Signal, Signal, Signal, Signal]:
+        """Count rows and columns; returns (inside the frame, its last pixel, used, emit, last)."""
         layer = self.layer
         _, height, width = layer.input_shape
         rows, columns = layer.padded_shape
@@ -161,22 +163,24 @@ class Raster(wiring.Component):
         across.advance(m, beat)
         with m.If(across.at_end):
             down.advance(m, beat)
-        inside, final, emit, last = Signal(), Signal(), Signal(), Signal()
+        inside, final = Signal(), Signal()
+        used, emit, last = Signal(), Signal(), Signal()
         m.d.comb += [
             inside.eq(across.inside & down.inside),
             final.eq(across.final & down.final),
+            used.eq(across.used & down.used),
             emit.eq(across.emit & down.emit),
             last.eq(across.last & down.last),
             end.eq(across.at_end & down.at_end),
         ]
-        return inside, final, emit, last
+        return inside, final, used, emit, last
 
 
 class _Axis:
     """Position along one axis of the padded frame, with what holds there.
 
-    ``inside`` the frame; ``final`` pixel of it; ``emit``: a window ends here; ``last`` window;
-    ``at_end`` of the padded frame.
+    ``inside`` the frame; ``final`` pixel of it; ``used`` by a window; ``emit``: a window ends
+    here; ``last`` window; ``at_end`` of the padded frame.
     """
 
     def __init__(
@@ -194,12 +198,14 @@ class _Axis:
         self.phase = Signal(range(max(kernel, stride)), name=f"{name}_phase", init=kernel - 1)
         self.stride = stride
         self.inside, self.final = Signal(name=f"{name}_inside"), Signal(name=f"{name}_final")
+        self.used = Signal(name=f"{name}_used")
         self.emit, self.last = Signal(name=f"{name}_emit"), Signal(name=f"{name}_last")
         self.at_end = Signal(name=f"{name}_at_end")
         last_window = (length - kernel) // stride * stride + kernel - 1
         m.d.comb += [
             self.inside.eq((self.position >= padding) & (self.position < padding + size)),
             self.final.eq(self.position == padding + size - 1),
+            self.used.eq((self.phase < kernel) & (self.position <= last_window)),
             self.emit.eq(self.phase == 0),
             self.last.eq(self.position == last_window),
             self.at_end.eq(self.position == length - 1),

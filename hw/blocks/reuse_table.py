@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hw.blocks.cam import Cam
 from hw.blocks.miss_unit import MissUnit, TableGeometry
 from hw.blocks.raster import pixel_layout
+from hw.blocks.wide_stream import WideStream, WideStreamSignature
 from sw.config import EngineConfig
 
 __all__ = ["ReuseTable", "table_events_layout"]
@@ -40,7 +41,7 @@ class ReuseTable(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature({"pixel": pixel_layout, "live": 1}))``
-    o : ``Out(stream.Signature(ArrayLayout(ArrayLayout(product, products), channels)))``
+    o : ``Out(WideStreamSignature(product, channels, products))``
     i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
         A weight to load; not while the last beat that came was ``live``. Empties the table.
     flush : ``In(1)``
@@ -50,7 +51,7 @@ class ReuseTable(wiring.Component):
     """
 
     i: stream.Interface
-    o: stream.Interface
+    o: WideStream
     i_weight: stream.Interface
     flush: Signal
     events: data.View
@@ -63,11 +64,10 @@ class ReuseTable(wiring.Component):
             initial[c * g.stride : c * g.stride + g.products] = weight[c].tolist()
         self.miss_unit = MissUnit(g, initial)
         beat = data.StructLayout({"pixel": pixel_layout(config.layer), "live": 1})
-        vector = data.ArrayLayout(g.product_shape, g.products)
         super().__init__(
             {
                 "i": In(stream.Signature(beat)),
-                "o": Out(stream.Signature(data.ArrayLayout(vector, g.channels))),
+                "o": Out(WideStreamSignature(g.product_shape, g.channels, g.products)),
                 "i_weight": self.miss_unit.signature.members["i_weight"],
                 "flush": In(1),
                 "events": Out(table_events_layout(g.channels)),
@@ -125,7 +125,7 @@ class ReuseTable(wiring.Component):
         g = self.geometry
         width = g.product_shape.width
         filled = self.miss_unit.o
-        products = Value.cast(self.o.payload[c])
+        products = self.o.payload[c]
         for group in range(g.groups):
             lanes = g.lanes_of(group)
             memory = Memory(
@@ -133,7 +133,7 @@ class ReuseTable(wiring.Component):
             )
             m.submodules[f"products_{c}_{group}"] = memory
             write, read = memory.write_port(), memory.read_port()
-            first = group * g.lanes * width
+            first = group * g.lanes
             m.d.comb += [
                 write.addr.eq(cam.victim),
                 write.data.eq(Value.cast(filled.payload.products)[: lanes * width]),
@@ -142,7 +142,7 @@ class ReuseTable(wiring.Component):
                 ),
                 read.addr.eq(cam.o.payload.index),
                 read.en.eq(step),
-                products[first : first + lanes * width].eq(read.data),
+                Cat(products[first : first + lanes]).eq(read.data),
             ]
 
     def _request(self, m: Module, missing: Signal, cams: list[Cam]) -> None:

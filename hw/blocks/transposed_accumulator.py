@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.blocks.tapped_delay import TappedDelay
+from hw.blocks.wide_stream import WideStream, WideStreamSignature
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
@@ -34,11 +35,11 @@ class TransposedAccumulator(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(ArrayLayout(ArrayLayout(product, L * taps), C)))``
+    i : ``In(WideStreamSignature(product, C, L * taps))``
     o : ``Out(stream.Signature(ArrayLayout(accumulator, L)))``
     """
 
-    i: stream.Interface
+    i: WideStream
     o: stream.Interface
 
     def __init__(self, config: EngineConfig) -> None:
@@ -46,11 +47,11 @@ class TransposedAccumulator(wiring.Component):
         self.kernels = len(config.learned)
         product = self.layer.product_range
         self.tap_range = product.scaled(self.layer.channels)
-        products = data.ArrayLayout(shape_of(product), self.kernels * self.layer.taps)
+        products = self.kernels * self.layer.taps
         sums = data.ArrayLayout(shape_of(self.tap_range.scaled(self.layer.taps)), self.kernels)
         super().__init__(
             {
-                "i": In(stream.Signature(data.ArrayLayout(products, self.layer.channels))),
+                "i": In(WideStreamSignature(shape_of(product), self.layer.channels, products)),
                 "o": Out(stream.Signature(sums)),
             }
         )
@@ -81,7 +82,7 @@ class TransposedAccumulator(wiring.Component):
 
     def _channel_sum(self, m: Module, step: Signal, p: int) -> Value:
         """Stages 1..: product ``p`` of all channels, summed pairwise."""
-        values = [Value.cast(vector[p]) for vector in self.i.payload]
+        values: list[Value] = [vector[p] for vector in self.i.payload]
         shapes = [self.layer.product_range] * len(values)
         level = 0
         while len(values) > 1:

@@ -14,6 +14,7 @@ from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIs
 from amaranth.hdl import (
     Assert,
     Assume,
+    Cat,
     Const,
     Fragment,
     Module,
@@ -153,6 +154,13 @@ def past(m: Module, value: ValueLike, *, init: int = 0) -> Signal:
     register = Signal(value.shape(), init=init, name="past")
     m.d.sync += register.eq(value)
     return register
+
+
+def bits_of(payload: Any) -> Value:
+    """All bits of a payload, also of a wide stream's array of words."""
+    if isinstance(payload, Sequence) and not isinstance(payload, Value):
+        return Cat(map(bits_of, payload))
+    return Value.cast(payload)
 
 
 def keeps_until_ready(m: Module, port: stream.Interface, *, assume: bool = False) -> None:

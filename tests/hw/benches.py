@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
-from amaranth.lib import data, stream
+from amaranth.lib import data, stream, wiring
 
 from tests.hw.streams import plain
 
-__all__ = ["InTurn", "Recorder"]
+__all__ = ["InTurn", "Narrow", "Recorder"]
 
 
 class Recorder:
@@ -30,6 +30,36 @@ class Recorder:
         while True:
             _, _, *values = await ctx.tick().sample(*self.signals.values())
             self.cycles.append(dict(zip(self.signals, map(plain, values), strict=True)))
+
+
+class Narrow(Elaboratable):
+    """A block one of whose streams is wide, with an ordinary stream in its place."""
+
+    def __init__(self, dut: Any, name: str) -> None:
+        self.dut, self.name = dut, name
+        wide = dut.signature.members[name]
+        shape = wide.signature.shape
+        for length in reversed(wide.signature.dimensions):
+            shape = data.ArrayLayout(shape, length)
+        member = wiring.Member(wide.flow, stream.Signature(shape))
+        self.signature = wiring.Signature({**dict(dut.signature.members), name: member})
+        setattr(self, name, stream.Signature(shape).create(path=(name,)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dut, name)
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.dut = self.dut
+        narrow, wide = getattr(self, self.name), getattr(self.dut, self.name)
+        source, sink = narrow, wide
+        if self.dut.signature.members[self.name].flow is wiring.Out:
+            source, sink = wide, narrow
+        m.d.comb += [sink.valid.eq(source.valid), source.ready.eq(sink.ready)]
+        for a, words in enumerate(wide.payload):
+            for b, _ in enumerate(words):
+                m.d.comb += sink.payload[a][b].eq(source.payload[a][b])
+        return m
 
 
 class InTurn(Elaboratable):

@@ -36,7 +36,8 @@ def beats_of(config, images):
                 y, x = row - height + 1, column - width + 1
                 emit = y >= 0 and x >= 0 and y % down == 0 and x % right == 0
                 end = (row, column) == (rows - 1, columns - 1)
-                marks = {"live": 1, "emit": int(emit), "last": 0, "end": int(end), "bad": 0}
+                used = bool(layer.covered[row, column])
+                marks = {"live": 1, "used": used, "emit": emit, "last": 0, "end": end, "bad": 0}
                 beats.append({"pixel": frame[:, row, column].tolist(), "marks": marks})
     return beats
 
@@ -44,7 +45,7 @@ def beats_of(config, images):
 def idle(config):
     return {
         "pixel": [0] * config.layer.channels,
-        "marks": dict.fromkeys(("live", "emit", "last", "end", "bad"), 0),
+        "marks": dict.fromkeys(("live", "used", "emit", "last", "end", "bad"), 0),
     }
 
 

@@ -30,6 +30,10 @@ def window_ends(length, kernel, stride):
     return [start + kernel - 1 for start in range(0, length - kernel + 1, stride)]
 
 
+def covers(ends, kernel, position):
+    return any(end - kernel < position <= end for end in ends)
+
+
 def model(layer, frame):
     """The beats of one frame, a list of pixels of any length."""
     _, height, width = layer.input_shape
@@ -49,6 +53,8 @@ def model(layer, frame):
             end = (row, column) == (rows - 1, columns - 1)
             marks = {
                 "live": 1,
+                "used": int(covers(ends[0], layer.kernel_shape[0], row))
+                & int(covers(ends[1], layer.kernel_shape[1], column)),
                 "emit": int(row in ends[0] and column in ends[1]),
                 "last": int((row, column) == (ends[0][-1], ends[1][-1])),
                 "end": int(end),
@@ -98,7 +104,7 @@ def check(layer, frames, *, drain, pause=ALWAYS, setup=set_run, testbench=None):
 def check_beats(layer, frames, beats, drain):
     nothing = {
         "pixel": [0] * layer.channels,
-        "marks": dict.fromkeys(("live", "emit", "last", "end", "bad"), 0),
+        "marks": dict.fromkeys(("live", "used", "emit", "last", "end", "bad"), 0),
     }
     groups = [(live, list(group)) for live, group in groupby(beats, lambda b: b["marks"]["live"])]
     for live, group in groups:

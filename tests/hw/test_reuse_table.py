@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.blocks.reuse_table import ReuseTable
-from tests.hw.benches import InTurn, Recorder
+from tests.hw.benches import InTurn, Narrow, Recorder
 from tests.hw.layers import make_config, make_layer, random_pixels
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
@@ -62,7 +62,7 @@ def check(config, steps, pause=ALWAYS):
     """Run ("i", beat), ("i_weight", write) and ("flush", None) in turn; returns the cycles."""
     model = Model(config)
     dut = ReuseTable(config)
-    bench = InTurn(dut, "i", "i_weight", "flush")
+    bench = InTurn(Narrow(dut, "o"), "i", "i_weight", "flush")
     events = Recorder(events=dut.events, step=dut.i.valid & dut.i.ready)
     steps = [*steps, *[("i", {"pixel": [0] * model.channels, "live": 0})] * dut.latency]
     for kind, payload in steps:
@@ -169,7 +169,8 @@ def test_a_flush_at_any_time_changes_no_product_and_withdraws_no_beat(pause, pul
     inputs = [{"pixel": pixel, "live": 1} for pixel in pixels]
     for beat in inputs:
         model.beat(**beat)
-    results = run_streams(dut, {"i": inputs}, pause=pause, testbenches=[flusher(dut)])["o"]
+    bench = Narrow(dut, "o")
+    results = run_streams(bench, {"i": inputs}, pause=pause, testbenches=[flusher(dut)])["o"]
     assert results[dut.latency :] == model.products[: -dut.latency]
 
 

@@ -34,6 +34,17 @@ NAMES = [
 ]
 
 
+def in_a_window(layer, axis, position):
+    size, kernel, stride = (
+        shape[axis] for shape in (layer.padded_shape, layer.kernel_shape, layer.stride)
+    )
+    return any(
+        start <= position < start + kernel
+        for start in range(0, size, stride)
+        if start + kernel <= size
+    )
+
+
 def plain_streams(images, config, lengths=None):
     """What each channel's table is asked for, in order: a list a channel."""
     layer = config.layer
@@ -41,6 +52,8 @@ def plain_streams(images, config, lengths=None):
     rows, columns = layer.padded_shape
     streams = [[] for _ in range(channels)]
     for n, c, y, x in np.ndindex(len(images), channels, rows, columns):
+        if not (in_a_window(layer, 0, y) and in_a_window(layer, 1, x)):
+            continue
         row, column = y - layer.padding.top, x - layer.padding.left
         inside = 0 <= row < height and 0 <= column < width
         if lengths is not None and row * width + column >= lengths[n]:
