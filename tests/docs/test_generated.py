@@ -1,12 +1,14 @@
 """Generated documents agree with what makes them, and measured numbers with the golden model."""
 
+import numpy as np
 import pytest
 
 from docs.generate import __main__ as command
 from docs.generate.documents import GENERATED, ROOT, between_markers
 from docs.generate.measure import frames_of, load_measured
+from docs.generate.reuse_plot import misses_by_frame
 from sw.configfile import config_names, load_config
-from sw.reuse import predict
+from sw.reuse import fill_cycles, predict
 
 
 @pytest.mark.parametrize("path", GENERATED)
@@ -44,6 +46,22 @@ def test_measured_points_of_the_plot_are_what_the_model_predicts():
         assert points
         for count, counters in points:
             assert counters.items() >= expected_counters(config, count).items()
+
+
+def test_what_readme_says_of_reuse():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    last = int(np.flatnonzero(misses_by_frame(256))[-1]) + 1
+    assert f"after the {last}th of these frames nothing is multiplied" in text
+    config = load_config("cifar10-layer1", assignments=["table.entries=64"])
+    assert f"with 8 multipliers and 7 kernels for {fill_cycles(config)} cycles" in text
+    beats = config.layer.padded_shape[0] * config.layer.padded_shape[1]
+    times = [
+        1 + misses_by_frame(entries).mean() * fill_cycles(config) / beats for entries in (64, 256)
+    ]
+    assert f"some {times[0] / times[1]:.0f} times as long as with 256" in text
+    executed = load_measured()["configurations"]["cifar10-layer1"]["counters"]
+    share = executed["multiplications_executed"] / executed["multiplications_needed"]
+    assert f"falling to {100 * share:.2g} % after 1,000 frames" in text
 
 
 def test_every_figure_is_generated():
