@@ -14,12 +14,12 @@ from amaranth.hdl import UnusedElaboratable
 
 from hw.emit import c_header, markdown, systemrdl
 from hw.engine import Engine
-from hw.registers import register_map
 from hw.report import make_report, report_text
 from hw.targets import TOP, load_target, target_names
 from sw.cli import InputError, check_folder, run, write_files
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
+from sw.registers import register_map
 
 __all__ = ["build", "main"]
 

@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 from hw.engine import Engine
-from hw.registers import VERSION
 from hw.targets import Product
 from sw.config import EngineConfig
 from sw.numeric import FixedFormat
+from sw.registers import VERSION
 from sw.spec import LayerSpec
 
 __all__ = ["make_report", "report_text"]

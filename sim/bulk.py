@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.registers import COUNTERS, register_map, setup_writes
 from hw.targets import verilog
 from sw.config import EngineConfig
 from sw.images import Images, check_images
 from sw.numeric import IntArray
+from sw.packing import input_bytes, output_beats, output_bytes
+from sw.registers import COUNTERS, register_map, setup_writes
 from sw.reuse import Counters
 
 from . import packing
@@ -118,7 +119,7 @@ def simulate(
         (folder / "script").write_text(_script(config, len(images)))
         settings = {
             "in_beats": images[0, 0].size,
-            "out_beats": packing.output_beats(config),
+            "out_beats": output_beats(config),
             "watchdog": _watchdog(config, max(source_pause, sink_pause)),
             "progress": max(1, len(images) // 200),
             "source_pause": source_pause,
@@ -149,7 +150,7 @@ def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Pat
         lines += 1
         report("build", lines, 0)
 
-    widths = {"IN_BYTES": packing.input_bytes(config), "OUT_BYTES": packing.output_bytes(config)}
+    widths = {"IN_BYTES": input_bytes(config), "OUT_BYTES": output_bytes(config)}
     build_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
         source = Path(name) / "katazome.v"

@@ -23,13 +23,12 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from hw.registers import COUNTERS, register_map, setup_writes, weight_writes
+from sw import packing
 from sw.config import EngineConfig
 from sw.images import Images
 from sw.numeric import IntArray
+from sw.registers import COUNTERS, register_map, setup_writes, weight_writes
 from sw.reuse import Counters
-
-from . import packing
 
 __all__ = ["OKAY", "SLVERR", "EngineDriver"]
 

@@ -1,8 +1,6 @@
-"""Images to the bulk bench's input bytes, and its output words back to integers.
+"""Images to the bulk bench's input file, and its output file back to integers.
 
-The stream carries one pixel a beat, channel 0 in the low bits, and one output position a beat,
-kernel 0 in the low bits; both are rounded up to whole bytes. All of it is vectorised: the words of
-a thousand frames take well under a second.
+What a beat looks like is :mod:`sw.packing`'s; here are the files, some megabytes at a time.
 """
 
 from __future__ import annotations
@@ -11,66 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from sw.config import EngineConfig
 from sw.images import Images
 from sw.numeric import IntArray
+from sw.packing import output_beats, output_bytes, pack_images, unpack_output
 
-__all__ = [
-    "decode_output",
-    "input_bytes",
-    "output_beats",
-    "output_bytes",
-    "output_file_bytes",
-    "pack_images",
-    "unpack_output",
-    "write_input",
-]
+__all__ = ["decode_output", "output_file_bytes", "write_input"]
 
-_WORD_BITS = 57
-"""Widest field that an unaligned 64-bit load holds whatever bit of its first byte it starts at."""
 _BYTES_AT_ONCE = 1 << 24
-
-
-def input_bytes(config: EngineConfig) -> int:
-    """Bytes of ``s_axis.tdata``."""
-    return -(-config.layer.channels * config.layer.input_format.bits // 8)
-
-
-def _output_bits(config: EngineConfig) -> int:
-    """Bits of one kernel's output word."""
-    return max(config.output_range.bits, 1)
-
-
-def output_bytes(config: EngineConfig) -> int:
-    """Bytes of ``m_axis.tdata``."""
-    return -(-config.layer.kernels * _output_bits(config) // 8)
-
-
-def output_beats(config: EngineConfig) -> int:
-    """Output beats of a frame, ``OH * OW``."""
-    _, rows, columns = config.layer.output_shape
-    return rows * columns
-
-
-def pack_images(images: Images, config: EngineConfig) -> npt.NDArray[np.uint8]:
-    """Pixels as they travel: shape (N, H * W, input_bytes), least significant byte first.
-
-    Parameters
-    ----------
-    images : Images, shape (N, C, H, W)
-    """
-    bits = config.layer.input_format.bits
-    count, channels, height, width = images.shape
-    pixels = images.transpose(0, 2, 3, 1).reshape(count, height * width, channels)
-    words = np.ascontiguousarray(pixels.astype("<i4")).view(np.uint8)
-    words = words.reshape(count, height * width, channels, 4)
-    if bits == 8:
-        return np.ascontiguousarray(words[..., 0])
-    fields = np.unpackbits(words[..., :2], axis=-1, bitorder="little")[..., :bits]
-    flat = fields.reshape(count, height * width, channels * bits)
-    return np.packbits(flat, axis=-1, bitorder="little")
 
 
 def write_input(images: Images, config: EngineConfig, path: Path) -> None:
@@ -80,37 +27,6 @@ def write_input(images: Images, config: EngineConfig, path: Path) -> None:
         for start in range(0, len(images), step):
             packed = pack_images(images[start : start + step], config)
             file.write(np.ascontiguousarray(packed[..., ::-1]).data)
-
-
-def unpack_output(beats: npt.NDArray[np.uint8], config: EngineConfig) -> IntArray:
-    """Output beats to integers.
-
-    Parameters
-    ----------
-    beats : array of bytes, shape (N, OH * OW, bytes of a beat or more)
-        Least significant byte first; bytes beyond ``m_axis.tdata`` are ignored.
-
-    Returns
-    -------
-    IntArray, shape (N, K, OH, OW)
-    """
-    frames, positions, stride = beats.shape
-    bits, signed = _output_bits(config), config.output_range.signed
-    assert bits <= _WORD_BITS, f"an output word of {bits} bits"
-    buffer = np.zeros(beats.size + 8, np.uint8)  # the last load may reach past the end
-    buffer[: beats.size] = beats.reshape(-1)
-    result = np.empty((frames, config.layer.kernels, positions), np.int64)
-    for kernel in range(config.layer.kernels):
-        byte, bit = divmod(kernel * bits, 8)
-        strides = (positions * stride, stride)
-        words = np.ndarray((frames, positions), "<i8", buffer, offset=byte, strides=strides)
-        # To the top of the word, so that the shift back extends the sign.
-        left = np.left_shift(words, 64 - bits - bit)
-        if signed:
-            result[:, kernel] = left >> (64 - bits)
-        else:
-            result[:, kernel] = (left.view(np.uint64) >> np.uint64(64 - bits)).view(np.int64)
-    return result.reshape(frames, *config.layer.output_shape)
 
 
 def _file_stride(config: EngineConfig) -> int:

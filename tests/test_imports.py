@@ -8,7 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-DESCRIPTIONS = {"sw.config", "sw.numeric", "sw.spec", "sw.templates"}
+DESCRIPTIONS = {
+    "sw.config",
+    "sw.numeric",
+    "sw.register_model",
+    "sw.registers",
+    "sw.spec",
+    "sw.templates",
+}
 """What gates may depend on: what an engine is, never what its outputs are."""
 COMMAND_LINE = {"sw.cli", "sw.configfile"}
 

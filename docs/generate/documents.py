@@ -10,8 +10,8 @@ from docs.generate.datapath import datapath_figure
 from docs.generate.measure import load_measured
 from docs.generate.reuse_plot import reuse_figure
 from hw.emit import markdown
-from hw.registers import register_map
 from sw.configfile import load_config
+from sw.registers import register_map
 
 __all__ = ["GENERATED", "ROOT", "between_markers", "documents", "write"]
 

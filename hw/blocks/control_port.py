@@ -9,9 +9,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.axi import AxiLite, AxiLiteSignature, Response
-from hw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Register, Window
-from hw.registers import COUNTERS, counters_layout, register_map
+from hw.registers import counters_layout
 from sw.config import EngineConfig
+from sw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Register, Window
+from sw.registers import COUNTERS, register_map
 
 __all__ = ["ControlPort", "window_write_layout"]
 

@@ -7,8 +7,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.reuse_table import table_events_layout
-from hw.registers import COUNTERS, counters_layout
+from hw.registers import counters_layout
 from sw.config import EngineConfig
+from sw.registers import COUNTERS
 
 __all__ = ["Counters", "events_layout"]
 

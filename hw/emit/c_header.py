@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hw.register_model import DATA_BITS, WORD_BYTES, Register, RegisterMap, Window
+from sw.register_model import DATA_BITS, WORD_BYTES, Register, RegisterMap, Window
 
 __all__ = ["emit"]
 

@@ -15,14 +15,14 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from hw.register_model import Access
-from hw.registers import bias_writes, scale_writes, weight_writes
 from sim.drivers import OKAY, SLVERR, EngineDriver
 from sim.protocol import bench_config
 from sw import reference
 from sw.config import EngineConfig
 from sw.images import Images
 from sw.numeric import IntArray
+from sw.register_model import Access
+from sw.registers import bias_writes, scale_writes, weight_writes
 from sw.reuse import Counters, TableModel, predict, received
 
 CONFIG = bench_config()

@@ -1,60 +1,14 @@
-"""Images to beats and beats to outputs, against words put together bit by bit."""
+"""The bulk bench's files, in several parts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sim import packing
-from sw.config import EngineConfig
 from sw.configfile import load_config
-from sw.images import Images
-from tests.strategies import engine_configs, images_for
-
-
-def _word(values: list[int], bits: int) -> int:
-    """Values side by side, the first in the low bits."""
-    return sum((value & ((1 << bits) - 1)) << (n * bits) for n, value in enumerate(values))
-
-
-@st.composite
-def _cases(draw: st.DrawFn) -> tuple[EngineConfig, Images]:
-    config = draw(engine_configs())
-    return config, draw(images_for(config))
-
-
-@given(_cases())
-def test_images_are_packed_channel_0_low(case: tuple[EngineConfig, Images]) -> None:
-    config, images = case
-    packed = packing.pack_images(images, config)
-    bits, width = config.layer.input_format.bits, packing.input_bytes(config)
-    pixels = images.reshape(*images.shape[:2], -1).transpose(0, 2, 1)
-    expected = [
-        [list(_word(pixel.tolist(), bits).to_bytes(width, "little")) for pixel in frame]
-        for frame in pixels
-    ]
-    assert packed.tolist() == expected
-
-
-@given(engine_configs(), st.integers(1, 3), st.integers(0, 3), st.integers(0, 1 << 16))
-def test_outputs_are_unpacked(config: EngineConfig, frames: int, spare: int, seed: int) -> None:
-    limits, bits = config.output_range, max(config.output_range.bits, 1)
-    kernels, rows, columns = config.layer.output_shape
-    rng = np.random.default_rng(seed)
-    shape = (frames, rows * columns, kernels)
-    outputs = rng.integers(limits.lo, limits.hi, shape, endpoint=True)
-    outputs[0, 0, 0], outputs[-1, -1, -1] = limits.lo, limits.hi
-    width = packing.output_bytes(config)
-    beats = [
-        [list(_word(beat, bits).to_bytes(width + spare, "little")) for beat in frame]
-        for frame in outputs.tolist()
-    ]
-    found = packing.unpack_output(np.array(beats, np.uint8), config)
-    expected = outputs.transpose(0, 2, 1).reshape(frames, kernels, rows, columns)
-    np.testing.assert_array_equal(found, expected)
+from sw.packing import pack_images, unpack_output
 
 
 def test_files_in_parts(tmp_path: Path) -> None:
@@ -63,9 +17,9 @@ def test_files_in_parts(tmp_path: Path) -> None:
     images = rng.integers(0, 256, (300, 3, 32, 32), np.uint8)
     packing.write_input(images, config, tmp_path / "input")
     sent = np.fromfile(tmp_path / "input", np.uint8).reshape(300, 1024, 3)
-    np.testing.assert_array_equal(sent[..., ::-1], packing.pack_images(images, config))
+    np.testing.assert_array_equal(sent[..., ::-1], pack_images(images, config))
     beats = rng.integers(0, 256, (300, 900, 88), np.uint8)
     beats.tofile(tmp_path / "output")
     assert (tmp_path / "output").stat().st_size == packing.output_file_bytes(300, config)
     found = packing.decode_output(tmp_path / "output", 300, config)
-    np.testing.assert_array_equal(found, packing.unpack_output(beats, config))
+    np.testing.assert_array_equal(found, unpack_output(beats, config))

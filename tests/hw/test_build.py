@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from hw import build
-from hw.registers import VERSION
 from hw.targets import load_target, rtlil, target_names, verilog
 from sw.configfile import load_config
+from sw.registers import VERSION
 from sw.spec import save_layer
 
 ROOT = Path(__file__).parents[2]

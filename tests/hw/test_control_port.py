@@ -8,9 +8,9 @@ from amaranth.sim import Simulator
 
 from hw.blocks.axi import AxiLiteSignature, Response
 from hw.blocks.control_port import ControlPort
-from hw.register_model import Access
-from hw.registers import COUNTERS, register_map, setup_writes
 from sw.configfile import load_config
+from sw.register_model import Access
+from sw.registers import COUNTERS, register_map, setup_writes
 from tests.hw.axi_lite import AxiLiteDriver, watch_responses
 from tests.hw.streams import pause_seed
 

@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In
 
 from hw.blocks.counters import Counters, events_layout
-from hw.registers import COUNTERS
+from sw.registers import COUNTERS
 from tests.hw.benches import Recorder
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import Pause, pause_seed, run_streams

@@ -1,4 +1,4 @@
-"""hw.registers and hw.emit: the table against the contract, and its emitted forms against it."""
+"""sw.registers and hw.emit: the table against the contract, and its emitted forms against it."""
 
 import subprocess
 import tomllib
@@ -11,19 +11,19 @@ from systemrdl import RDLCompiler
 from systemrdl.node import RegNode
 
 from hw.emit import c_header, markdown, systemrdl
-from hw.register_model import Access, Axis, Field, Register, RegisterMap, Window
-from hw.registers import (
+from hw.registers import counters_layout
+from sw.configfile import config_names, load_config
+from sw.numeric import IntRange
+from sw.register_model import Access, Axis, Field, Register, RegisterMap, Window
+from sw.registers import (
     COUNTERS,
     VERSION,
     bias_writes,
-    counters_layout,
     register_map,
     scale_writes,
     setup_writes,
     weight_writes,
 )
-from sw.configfile import config_names, load_config
-from sw.numeric import IntRange
 from sw.spec import SpecError
 
 ROOT = Path(__file__).parents[2]

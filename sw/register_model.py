@@ -1,6 +1,6 @@
 """What a register table is made of: registers with fields, and windows of many words.
 
-Pure values, checked when made; :mod:`hw.registers` has the engine's own table.
+Pure values, checked when made; :mod:`sw.registers` has the engine's own table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sw.numeric import IntRange
+from .numeric import IntRange
 
 __all__ = [
     "ADDRESS_BITS",
