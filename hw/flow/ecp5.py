@@ -1,0 +1,53 @@
+"""Lattice ECP5: synth_ecp5 and nextpnr-ecp5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .families import Area, Cells, Device, Family, total
+from .tools import NEXTPNR_ECP5
+
+__all__ = ["family"]
+
+_SIZES = ("85k", "45k", "25k", "12k")
+_PACKAGES = {"85k": "CABGA756", "45k": "CABGA554", "25k": "CABGA381", "12k": "CABGA381"}
+_SPEEDS = (6, 7, 8)
+
+
+def family() -> Family:
+    """LUT4-eq = LUT4 + 2*CCU2C + 4*DPR16X4: the slices' tables, whatever they are used as."""
+    return Family(
+        name="ecp5",
+        synthesis=("synth_ecp5 -top {top}",),
+        area=_area,
+        devices={f"{size}-{speed}": _device(size, speed) for size in _SIZES for speed in _SPEEDS},
+    )
+
+
+def _device(size: str, speed: int) -> Device:
+    return Device(
+        name=f"{size}-{speed}",
+        tool=NEXTPNR_ECP5,
+        arguments=(
+            *(f"--{size}", "--package", _PACKAGES[size], "--speed", str(speed)),
+            # router1 does not end on designs with many wide block memories.
+            *("--router", "router2", "--timing-allow-fail"),
+        ),
+        constraints_option="--lpf",
+        config_option="--textcfg",
+        out_of_context=("--lpf-allow-unconstrained",),
+        frequency=250,
+    )
+
+
+def _area(cells: Cells, stat: Mapping[str, Any]) -> Area:
+    del stat
+    return {
+        "lut4_eq": total(cells, {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}),
+        "lut": total(cells, {"LUT4": 1}),
+        "carry": total(cells, {"CCU2C": 1}),
+        "ff": total(cells, {"TRELLIS_FF": 1}),
+        "dsp": total(cells, {"MULT18X18D": 1, "MULT9X9D": 1}),
+        "bram": total(cells, {"DP16KD": 1, "PDPW16KD": 1}),
+    }

@@ -1,0 +1,221 @@
+"""Place and route by nextpnr: Fmax and the critical path, several seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .cache import Entry, key_of
+from .errors import FlowError, FlowTimeoutError
+from .families import Device
+from .names import readable
+from .synthesis import SynthesisResult
+from .tools import Run, run_all
+
+__all__ = ["PathStep", "Routed", "median_fmax", "place_and_route"]
+
+_FMAX = re.compile(r"Max frequency for clock\s+'([^']*)': ([\d.]+) MHz")
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """One step of a path.
+
+    Parameters
+    ----------
+    kind : str
+        ``clk-to-q``, ``logic``, ``routing`` or ``setup``.
+    delay : float
+        Nanoseconds.
+    signal : str
+        Where it ends, in the design's own names: ``bank.sum_12``.
+    """
+
+    kind: str
+    delay: float
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """What one seed gave.
+
+    Parameters
+    ----------
+    seed : int
+    fmax_mhz : float or None
+        Of the slowest clock; None if not known.
+    clocks : dict of str to float
+        Fmax of each clock that has paths.
+    estimated_mhz : float or None
+        After placement, before routing: what is known when the time is up.
+    critical_path : tuple of PathStep
+        Of the slowest clock; empty if not known.
+    utilisation : dict
+        Used and available, by nextpnr's kind of cell.
+    timed_out : bool
+    folder : Path or None
+        In the cache: ``place.log``, ``report.json`` and the file that packs to a bitstream.
+    """
+
+    seed: int
+    fmax_mhz: float | None = None
+    clocks: dict[str, float]
+    estimated_mhz: float | None = None
+    critical_path: tuple[PathStep, ...] = ()
+    utilisation: dict[str, Any]
+    timed_out: bool = False
+    folder: Path | None = None
+
+    @property
+    def bitstream_config(self) -> Path | None:
+        """What ecppack or icepack takes."""
+        return self.folder / "chip.config" if self.folder else None
+
+
+def median_fmax(routed: Sequence[Routed]) -> float | None:
+    """The median of the seeds whose Fmax is known."""
+    known = [r.fmax_mhz for r in routed if r.fmax_mhz is not None]
+    return statistics.median(known) if known else None
+
+
+def place_and_route(
+    design: SynthesisResult,
+    device: Device,
+    *,
+    seeds: Sequence[int] = (1, 2, 3),
+    frequency: float | None = None,
+    constraints: str | None = None,
+    timeout: float | None = None,
+    jobs: int = 1,
+) -> tuple[Routed, ...]:
+    """Place and route once for each seed.
+
+    Parameters
+    ----------
+    design : SynthesisResult
+        A board's top, or a block in its harness (:func:`hw.flow.wrap`).
+    device : Device
+    seeds : sequence of int
+    frequency : float, optional
+        MHz to ask for; missing it is no error here: compare with ``fmax_mhz``.
+    constraints : str, optional
+        The text of an ``.lpf`` or ``.pcf`` file; without one the pins lie anywhere.
+    timeout : float, optional
+        Seconds for all seeds together. What is not done then is marked ``timed_out``.
+    jobs : int
+        Seeds at a time.
+
+    Raises
+    ------
+    FlowError
+        If nextpnr is missing or refuses the design, for instance because it does not fit.
+    """
+    arguments = [*device.arguments, "--json", "netlist.json", "-q", "-l", "place.log"]
+    arguments += ["--freq", f"{frequency or device.frequency:g}", "--report", "report.json"]
+    arguments += [device.config_option, "chip.config"]
+    if constraints is None:
+        arguments += device.out_of_context
+    else:
+        arguments += [device.constraints_option, "pins"]
+    key = {
+        "netlist": hashlib.sha256(design.netlist.read_bytes()).hexdigest(),
+        "arguments": arguments,
+        "pins": constraints,
+        "tool": device.tool.version(),
+    }
+    with ExitStack() as stack:
+        entries = {
+            seed: stack.enter_context(
+                Entry(f"place-{design.family.name}", key_of(step="place", seed=seed, **key))
+            )
+            for seed in seeds
+        }
+        late = _run_missing(
+            design, device, arguments, constraints, entries, timeout=timeout, jobs=jobs
+        )
+        return tuple(
+            _partly_known(seed, late[seed]) if seed in late else _read(seed, entry.folder)
+            for seed, entry in entries.items()
+        )
+
+
+def _run_missing(
+    design: SynthesisResult,
+    device: Device,
+    arguments: Sequence[str],
+    constraints: str | None,
+    entries: dict[int, Entry],
+    *,
+    timeout: float | None,
+    jobs: int,
+) -> dict[int, FlowTimeoutError]:
+    """Run the seeds that the cache lacks; returns those that did not end in time."""
+    runs: dict[int, Run] = {}
+    for seed, entry in entries.items():
+        if entry.is_known:
+            continue
+        entry.partial.joinpath("netlist.json").hardlink_to(design.netlist)
+        if constraints is not None:
+            entry.partial.joinpath("pins").write_text(constraints)
+        what = f"place and route of {design.top} for {device.name}, seed {seed}"
+        more = (*arguments, "--seed", str(seed))
+        runs[seed] = Run(device.tool, more, folder=entry.partial, log="place", what=what)
+    outcomes = dict(
+        zip(runs, run_all(list(runs.values()), timeout=timeout, jobs=jobs), strict=True)
+    )
+    for seed, outcome in outcomes.items():
+        if outcome is None:
+            entries[seed].publish()
+        elif not isinstance(outcome, FlowTimeoutError):
+            raise FlowError(f"{device.name}: {outcome}") from outcome
+    return {seed: error for seed, error in outcomes.items() if isinstance(error, FlowTimeoutError)}
+
+
+def _partly_known(seed: int, late: FlowTimeoutError) -> Routed:
+    estimates: dict[str, float] = {}
+    for clock, megahertz in _FMAX.findall(late.log):
+        estimates.setdefault(clock, float(megahertz))
+    return Routed(
+        seed=seed,
+        clocks={},
+        estimated_mhz=min(estimates.values(), default=None),
+        utilisation={},
+        timed_out=True,
+    )
+
+
+def _read(seed: int, folder: Path) -> Routed:
+    report = json.loads((folder / "report.json").read_text())
+    clocks = {clock: found["achieved"] for clock, found in report["fmax"].items()}
+    slowest = min(clocks, key=clocks.__getitem__, default=None)
+    estimates: dict[str, float] = {}
+    for clock, megahertz in _FMAX.findall((folder / "place.log").read_text(errors="replace")):
+        estimates.setdefault(clock, float(megahertz))
+    return Routed(
+        seed=seed,
+        fmax_mhz=clocks[slowest] if slowest else None,
+        clocks=clocks,
+        estimated_mhz=min(estimates.values(), default=None),
+        critical_path=_critical_path(report["critical_paths"], slowest),
+        utilisation=report["utilization"],
+        folder=folder,
+    )
+
+
+def _critical_path(paths: Sequence[dict[str, Any]], clock: str | None) -> tuple[PathStep, ...]:
+    """The path within ``clock``."""
+    edges = {f"posedge {clock}", f"negedge {clock}"}
+    within = [p["path"] for p in paths if {p["from"], p["to"]} <= edges]
+    steps = max(within, key=lambda path: sum(s["delay"] for s in path), default=[])
+    return tuple(
+        PathStep(step["type"], step["delay"], readable(step.get("net") or step["to"]["cell"]))
+        for step in steps
+    )
