@@ -24,7 +24,7 @@ The whole of it, for our engines and for anyone's Verilog::
 * ``show_progress()`` around all of it: what runs now, on stderr if that is a terminal.
 """
 
-from .errors import FlowError, MissingToolError, FlowTimeoutError
+from .errors import FlowError, FlowTimeoutError, MissingToolError
 from .families import Device, Family, family_names, load_family
 from .harness import wrap
 from .place import PathStep, Routed, median_fmax, place_and_route
@@ -41,11 +41,11 @@ __all__ = [
     "Device",
     "Family",
     "FlowError",
+    "FlowTimeoutError",
     "MissingToolError",
     "PathStep",
     "Routed",
     "SynthesisResult",
-    "FlowTimeoutError",
     "Tool",
     "family_names",
     "load_family",

@@ -1,6 +1,6 @@
 """What can go wrong in the flow, in words for the user."""
 
-__all__ = ["FlowError", "MissingToolError", "FlowTimeoutError"]
+__all__ = ["FlowError", "FlowTimeoutError", "MissingToolError"]
 
 
 class FlowError(RuntimeError):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from .errors import FlowError, MissingToolError, FlowTimeoutError
+from .errors import FlowError, FlowTimeoutError, MissingToolError
 from .progress import announce, step
 
 __all__ = [
