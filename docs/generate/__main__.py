@@ -62,7 +62,7 @@ def _command(argv: Sequence[str] | None) -> int:
             show = status.update if console.is_terminal else console.print
             _measure(lambda what: show(f"measuring {what}"))
     different = 0
-    for path, text in documents().items():
+    for path, text in _documents().items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         different += 1
@@ -70,6 +70,13 @@ def _command(argv: Sequence[str] | None) -> int:
             write(path, text)
         print(f"{_short(path)}: {'does not agree' if options.check else 'written'}")
     return int(options.check and different > 0)
+
+
+def _documents() -> dict[Path, str]:
+    try:
+        return documents()
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _measure(say: Callable[[str], None]) -> None:

@@ -28,7 +28,18 @@ _HEAD = (
 
 
 def configurations_table(measured: dict[str, Any]) -> str:
-    """The table, from the engines as they are built and from ``docs/measured.json``."""
+    """The table, from the engines as they are built and from ``docs/measured.json``.
+
+    Raises
+    ------
+    ValueError
+        If a configuration was not measured.
+    """
+    if missing := set(config_names()) - measured.keys():
+        raise ValueError(
+            f"docs/measured.json has no {', '.join(sorted(missing))}: "
+            "run python -m docs.generate --measure"
+        )
     rows = [[title for title, _ in _HEAD], ["---" + side for _, side in _HEAD]]
     configs = [load_config(name) for name in config_names()]
     rows += [[*_built(config), *_run(config, measured[config.name])] for config in configs]

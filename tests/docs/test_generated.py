@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from docs.generate import __main__ as command
+from docs.generate.configurations import configurations_table
 from docs.generate.documents import GENERATED, ROOT, between_markers
 from docs.generate.measure import frames_of, load_measured
 from docs.generate.reuse_plot import misses_by_frame
@@ -26,7 +27,8 @@ def expected_counters(config, count):
 
 @pytest.mark.parametrize("name", config_names())
 def test_measured_counters_are_what_the_model_predicts(name):
-    measured = load_measured()["configurations"][name]
+    measured = load_measured()["configurations"].get(name)
+    assert measured, f"{name} is not measured: run python -m docs.generate --measure"
     config = load_config(name)
     count = measured["counters"]["frames"]
     assert measured["counters"].items() >= expected_counters(config, count).items(), (
@@ -87,6 +89,12 @@ def test_the_check_names_what_differs(capsys, monkeypatch, tmp_path):
     assert command.main([]) == 0
     assert stale.read_text() == "new"
     assert command.main(["--check"]) == 0
+
+
+def test_a_configuration_that_was_not_measured_is_named():
+    measured = dict.fromkeys(set(config_names()) - {"tiny"})
+    with pytest.raises(ValueError, match=r"has no tiny: run python -m docs\.generate --measure$"):
+        configurations_table(measured)
 
 
 def test_a_check_measures_nothing(capsys):
