@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal
+from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,13 +71,14 @@ class FrameCloser(wiring.Component):
             new.bad.eq(beat.end & beat.bad),
             new.held.eq(beat.last & ~beat.end),
         ]
-        with m.If(pop):
-            m.d.sync += [head.eq(tail), head_valid.eq(tail_valid), tail_valid.eq(0)]
-        with m.If(push):
-            with m.If(~head_valid | pop):
-                m.d.sync += [head.eq(new), head_valid.eq(1)]
-            with m.Else():
-                m.d.sync += [tail.eq(new), tail_valid.eq(1)]
+        with m.If(~head_valid | pop):
+            m.d.sync += [
+                head.eq(Mux(tail_valid, tail, new)),
+                head_valid.eq(tail_valid | push),
+                tail_valid.eq(0),
+            ]
+        with m.Elif(push):
+            m.d.sync += [tail.eq(new), tail_valid.eq(1)]
         # A beat comes only while `tail` is free, so the frame's last output is `head`.
         with m.If(close):
             m.d.sync += [head.held.eq(0), head.bad.eq(beat.bad)]
