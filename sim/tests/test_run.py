@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -185,9 +186,11 @@ def _children(parent: int) -> list[int]:
 
 def _simulating(parent: int) -> bool:
     """Whether a child of ours is the compiled bench."""
-    return any(
-        Path(f"/proc/{child}/exe").readlink().name == "harness" for child in _children(parent)
-    )
+    for child in _children(parent):
+        with contextlib.suppress(FileNotFoundError):  # it has ended: a compiler
+            if Path(f"/proc/{child}/exe").readlink().name == "harness":
+                return True
+    return False
 
 
 def _ours(path: Path) -> bool:
