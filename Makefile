@@ -25,7 +25,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: sim
-sim: compiler $(CORE) ## the main job: 200 real CIFAR-10 images through the RTL, each output compared
+sim: compiler $(CORE) ## the main job: 1,000 real CIFAR-10 images through the RTL, each output compared
 	@$(RUN) sim.run --demo
 
 .PHONY: verilog

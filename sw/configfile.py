@@ -70,8 +70,7 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     layer_table = values.pop("layer", {})
     require(isinstance(layer_table, dict), "layer must be a table")
     _check_keys(layer_table, _LAYER_KEYS, "layer.")
-    fields = {f.name: f.type for f in dataclasses.fields(EngineConfig) if f.name != "layer"}
-    _check_keys(values, fields)
+    _check_keys(values, {f.name: f.type for f in dataclasses.fields(EngineConfig)})
     require("name" in values, "missing key name")
     if model is None:
         require("file" in layer_table, "missing key layer.file, and no --model was given")
@@ -134,7 +133,8 @@ def load_config(
     except SpecError as error:
         raise ConfigError(str(error)) from error
     except (ConfigError, TypeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        where = f"{path} with --set {' '.join(assignments)}" if assignments else path
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -259,7 +259,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["tabel.entries=4"],
             (
-                "unknown key tabel; known: bias_bits, counter_bits, name, output, table, "
+                "unknown key tabel; known: bias_bits, counter_bits, layer, name, output, table, "
                 "template_scale, templates"
             ),
         ),
@@ -280,7 +280,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
     ],
 )
 def test_a_bad_override_is_refused(assignments, message):
-    where = CONFIG_FOLDER / "tiny.toml"
+    where = f"{CONFIG_FOLDER / 'tiny.toml'} with --set {' '.join(assignments)}"
     assert refused(load_config, "tiny", assignments=assignments) == f"{where}: {message}"
 
 
