@@ -7,7 +7,9 @@ block for the invariants of an induction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIssue]
@@ -31,7 +33,9 @@ from amaranth.lib import stream, wiring
 __all__ = [
     "BeatHarness",
     "Harness",
+    "HoldHarness",
     "Probe",
+    "as_value",
     "claim",
     "history",
     "keeps_until_ready",
@@ -55,6 +59,26 @@ class Probe:
         for name in path:
             fragment = next(child for child, given, _ in fragment.subfragments if given == name)
         return fragment
+
+    def state(self) -> Iterator[tuple[str, Value, Value]]:
+        """All that can change the block: (name, value, 1 where it may change now).
+
+        Of a register the value and a constant 1; of a memory port a constant and its enable.
+        """
+        yield from self._state(self.fragment, "")
+
+    def _state(self, fragment: Any, prefix: str) -> Iterator[tuple[str, Value, Value]]:
+        if isinstance(fragment, MemoryInstance):
+            memory: Any = fragment
+            for port in [*memory._write_ports, *memory._read_ports]:
+                yield f"{prefix}port", Const(0), port._en.any()
+            return
+        for domain, statements in fragment.statements.items():
+            if domain != "comb":
+                for signal in statements._lhs_signals():
+                    yield prefix + signal.name, signal, Const(1)
+        for child, name, _ in fragment.subfragments:
+            yield from self._state(child, f"{prefix}{name} ")
 
     def _memory(self, path: str) -> Any:
         instance = self._descend(path.split("."))
@@ -148,6 +172,13 @@ def suppose(m: Module, condition: ValueLike) -> None:
     m.d.comb += Assume(condition, None)
 
 
+def as_value(payload: Any) -> Value:
+    """A payload as one word, also where it is an array of signals (a ``WideStream``'s)."""
+    if isinstance(payload, (list, tuple)):
+        return Cat(*map(as_value, payload))
+    return Value.cast(payload)
+
+
 def past(m: Module, value: ValueLike, *, init: int = 0) -> Signal:
     """``value`` as it was one cycle ago; ``init`` in the first."""
     value = Value.cast(value)
@@ -217,7 +248,9 @@ def tagged_transfer(
     popped: ValueLike,
     capacity: int,
     initial: int = 0,
-) -> tuple[Signal, Signal, Signal]:
+    agree: Callable[[Value, Value], Value] = operator.eq,
+    name: str = "transfers",
+) -> Signal:
     """A queue loses, doubles and reorders nothing: follow one transfer, any one, to its exit.
 
     At most ``capacity`` transfers are inside; an arbitrary one is remembered with the number of
@@ -231,12 +264,15 @@ def tagged_transfer(
         A transfer goes in, comes out.
     pushed, popped : value
         What goes in, as it should come out; what comes out.
+    agree : callable
+        ``agree(popped, pushed)``, if not equality.
+    name : str
+        Of what is transferred, for the claims.
 
     Returns
     -------
-    (inside, ahead, followed)
-        For the invariants of an induction: how many are inside, how many of them leave before
-        the remembered one, and whether one is remembered.
+    Signal
+        How many are inside.
     """
     limit = max(capacity, initial) + 2
     inside = Signal(range(limit), init=initial)
@@ -263,10 +299,32 @@ def tagged_transfer(
         done.eq(done | leaves),
         ahead.eq(Mux(pop, position - 1, position)),
     ]
-    claim(m, ~Value.cast(pop) | (inside != 0) | push, "nothing is doubled")
-    claim(m, inside <= max(capacity, initial), "nothing is lost")
-    claim(m, ~leaves | (popped == current), "transfers leave unchanged and in order")
-    return inside, ahead, followed
+    claim(m, ~Value.cast(pop) | (inside != 0) | push, f"no {name} come from nowhere")
+    claim(m, inside <= max(capacity, initial), f"no {name} are lost")
+    claim(m, ~leaves | agree(popped, current), f"{name} leave unchanged and in order")
+    return inside
+
+
+class HoldHarness(Harness):
+    """A beat-synchronous block is a function of its beats: without a step nothing in it changes.
+
+    Then an equation over beats may be proved with a step in every cycle.
+    """
+
+    def properties(self, m: Module, probe: Probe) -> None:
+        """Stability, one out for each in, and state that moves with the beats alone."""
+        keeps_until_ready(m, self.i, assume=True)
+        keeps_until_ready(m, self.o)
+        same_steps(m, self.i, self.o)
+        claim(m, self.o.valid == self.i.valid, "valid is that of the input")
+        step = moves(self.i)
+        moved = past(m, step, init=1)
+        for n, (name, value, enable) in enumerate(list(probe.state())):
+            what = f"{re.sub(r'[^A-Za-z0-9]+', ' ', name)} {n} moves with the beats alone"
+            if isinstance(enable, Const):
+                claim(m, moved | (value == past(m, value)), what)
+            else:
+                claim(m, step | ~enable, what)
 
 
 class BeatHarness(Harness):
@@ -285,6 +343,8 @@ class BeatHarness(Harness):
         Beats of history that the model needs before its results count.
     assumptions : callable, optional
         ``assumptions(m, harness)``.
+    every_cycle : bool
+        Assume a step in every cycle; the block must also pass :class:`HoldHarness`.
     """
 
     def __init__(
@@ -295,11 +355,14 @@ class BeatHarness(Harness):
         model: Callable[[Module, Value, Any, Any], Sequence[tuple[ValueLike, ValueLike]]],
         warm_up: int = 0,
         assumptions: Callable[[Module, Any], None] | None = None,
+        every_cycle: bool = False,
     ) -> None:
+        self.every_cycle = every_cycle
         self.latency = latency
         self.model = model
         self.warm_up = warm_up
         self.assumptions = assumptions
+        self.beats = Signal()  # so far, up to as many as the first result that counts needs
         super().__init__(dut)
 
     def properties(self, m: Module, probe: Probe) -> None:  # noqa: ARG002
@@ -310,10 +373,12 @@ class BeatHarness(Harness):
         claim(m, self.o.valid == self.i.valid, "valid is that of the input")
         if self.assumptions is not None:
             self.assumptions(m, self)
+        if self.every_cycle:
+            suppose(m, self.i.valid & self.o.ready)
         step = Signal()
-        m.d.comb += step.eq(moves(self.i))
+        m.d.comb += step.eq(1 if self.every_cycle else moves(self.i))
         needed = self.warm_up + self.latency
-        beats = Signal(range(needed + 1))
+        beats = self.beats = Signal(range(needed + 1))
         with m.If(step & (beats != needed)):
             m.d.sync += beats.eq(beats + 1)
         for n, (actual, expected) in enumerate(self.model(m, step, self.i.payload, self.o.payload)):

@@ -205,11 +205,9 @@ def _broken_claims(folder: Path) -> list[str]:
         return []
     text = traces[0].read_text()
     names = dict(re.findall(r"\$var wire 1 (\S+) claim_(\w+)", text))
-    last: dict[str, str] = {}
-    for value, code in re.findall(r"^b([01]) (\S+)$", text, re.MULTILINE):
-        if code in names:
-            last[names[code]] = value
-    return [name.replace("_", " ") for name, value in last.items() if value == "0"]
+    changes = re.findall(r"^b([01]) (\S+)$", text, re.MULTILINE)
+    last = {code: value for value, code in changes if code in names}
+    return [names[code].replace("_", " ") for code, value in last.items() if value == "0"]
 
 
 def prove(
@@ -255,7 +253,7 @@ def prove(
     digest = hashlib.sha256(f"{CACHE_FORMAT}\0{sby}\0{design}".encode()).hexdigest()[:20]
     folder = BUILD / digest
     record = folder / "verdict.json"
-    cached = record.exists()
+    cached = record.exists() and json.loads(record.read_text())["status"] in ("PASS", "FAIL")
     if not cached:
         _warm_up()
         _prove_anew(folder, sby, design, timeout)
@@ -274,8 +272,8 @@ def _prove_anew(folder: Path, sby: str, design: str, timeout: int) -> None:
     work = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=BUILD))
     result = _run(work, sby, design, timeout)
     (work / "verdict.json").write_text(json.dumps(result))
-    if result["status"] in ("ERROR", "UNKNOWN"):  # may be the machine's fault: try again next time
-        shutil.rmtree(folder, ignore_errors=True)
+    if (folder / "verdict.json").exists() and result["status"] in ("PASS", "FAIL"):
+        shutil.rmtree(folder, ignore_errors=True)  # an older run that reached no verdict
     try:
         work.rename(folder)
     except OSError:  # another process was first
