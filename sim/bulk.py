@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 ``"build"`` counts lines of the compilers' output, out of 0: unknown."""
 
 _HARNESS = Path(__file__).parent / "harness"
-_FAST_BYTES = 4_000_000
+_FAST_BYTES = 8_000_000
 """Verilog above which the compiler's time counts for more than the program's speed."""
 _LOG_TAIL = 12
 _ALL_PAUSED = 1000
