@@ -33,7 +33,7 @@ __all__ = [
     "received",
 ]
 
-FILL_OVERHEAD_CYCLES = 2
+FILL_OVERHEAD_CYCLES = 3
 """Cycles of a miss beside its multiplications: from the refused lookup to the next one."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Shape, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,9 +12,9 @@ __all__ = ["Cam"]
 class Cam(wiring.Component):
     """Find which entry holds a key; remember the keys that none holds, the oldest making room.
 
-    Beat-synchronous with a latency of one beat: a key goes in, and beside it the match lines of
-    the key before are shown as ``hit`` and ``index``. They follow :attr:`insert`: one cycle
-    after it, the key shown is a hit at what :attr:`victim` was. First in, first out.
+    Beat-synchronous, :attr:`latency` beats. What is shown follows :attr:`insert`: one cycle
+    after it, the key shown is a hit at what :attr:`victim` was. So do the match lines of the
+    key behind it, which was compared before. First in, first out. All of ``o`` is registered.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class Cam(wiring.Component):
     insert : ``In(1)``
         Remember the key shown at ``o``. Allowed only while ``hit`` is low and no beat moves.
     flush : ``In(1)``
-        Forget all keys; what is shown at ``o`` stays, and an insert goes where it would have.
+        Forget all keys; what is shown at ``o`` stays, the key behind it becomes a miss, and an
+        insert goes where it would have.
     victim : ``Out(range(entries))``
         The entry that the next insert overwrites.
     """
@@ -60,15 +61,15 @@ class Cam(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Beats from a key to its match."""
-        return 1
+        """Beats from a key to where it is: compare, encode."""
+        return 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Whole words rather than a signal an entry: the same gates, but far quicker to simulate.
         keys = Signal(data.ArrayLayout(self.shape, self.entries), reset_less=True)
         valid, match, oldest = Signal(self.entries), Signal(self.entries), Signal(self.entries)
-        key = Signal(self.shape)
+        key, found = Signal(self.shape), self.o.payload
         step = Signal()
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
@@ -76,25 +77,27 @@ class Cam(wiring.Component):
             step.eq(self.i.valid & self.o.ready),
             oldest.eq(1 << self.victim),
         ]
-        # Stage 1: compare with every entry.
         with m.If(step):
+            # Stage 1: compare with every entry.
             same = Cat(remembered == self.i.payload for remembered in keys)
             m.d.sync += [key.eq(self.i.payload), match.eq(same & valid)]
+            # Stage 2: match lines are one-hot, so each bit of the index is an OR of some.
+            m.d.sync += [found.key.eq(key), found.hit.eq(match.any())]
+            for bit in range(len(found.index)):
+                lines = sum(1 << n for n in range(self.entries) if n >> bit & 1)
+                m.d.sync += found.index[bit].eq((match & lines).any())
         with m.If(self.insert):
+            again = Mux(key == found.key, oldest, 0)
             m.d.sync += [
-                keys[self.victim].eq(key),
-                match.eq(oldest),
+                keys[self.victim].eq(found.key),
                 valid.eq(valid | oldest),
+                match.eq((match & ~oldest) | again),
+                found.hit.eq(1),
+                found.index.eq(self.victim),
                 self.victim.eq(self.victim + 1),
             ]
             with m.If(self.victim == self.entries - 1):
                 m.d.sync += self.victim.eq(0)
         with m.If(self.flush):
-            m.d.sync += valid.eq(0)
-        # Match lines are one-hot: each bit of the index is an OR of some of them.
-        found = self.o.payload
-        m.d.comb += [found.key.eq(key), found.hit.eq(match.any())]
-        for bit in range(len(found.index)):
-            lines = sum(1 << n for n in range(self.entries) if n >> bit & 1)
-            m.d.comb += found.index[bit].eq((match & lines).any())
+            m.d.sync += [valid.eq(0), match.eq(0)]
         return m

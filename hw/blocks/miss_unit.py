@@ -44,7 +44,7 @@ class TableGeometry:
     @property
     def fill_cycles(self) -> int:
         """Cycles that a beat waits for one miss: weights read, multiplied, written."""
-        return self.groups + 2
+        return self.groups + 3
 
     def lanes_of(self, group: int) -> int:
         """Products in a group; the last may be short."""
@@ -108,7 +108,8 @@ class MissUnit(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        # Stage 0: read the weights of group `phase`. Stage 1: multiply. Stage 2: hand on.
+        # Stage 0: read the weights of group `phase`. Stage 1: hold them, for the memory is slow.
+        # Stage 2: multiply. Stage 3: hand on.
         phase = Signal(range(g.fill_cycles))
         m.d.comb += self.i.ready.eq(phase == g.fill_cycles - 1)
         with m.If(self.i.valid):
@@ -117,12 +118,13 @@ class MissUnit(wiring.Component):
         channel, key = Signal(range(g.channels)), Signal(g.key_shape)
         m.d.sync += [channel.eq(self.i.payload.channel), key.eq(self.i.payload.key)]
         products = self.o.payload.products
-        for lane in range(g.lanes):
-            m.d.sync += products[lane].eq(words[lane].as_signed() * key)
+        for lane, word in enumerate(words):
+            weight = Signal(g.weight_shape, name=f"weight_{lane}", reset_less=True)
+            m.d.sync += [weight.eq(word), products[lane].eq(weight * key)]
         m.d.comb += [
-            self.o.valid.eq(self.i.valid & (phase >= 2)),
+            self.o.valid.eq(self.i.valid & (phase >= 3)),
             self.o.payload.channel.eq(channel),
-            self.o.payload.group.eq(phase - 2),
+            self.o.payload.group.eq(phase - 3),
         ]
         return m
 

@@ -24,7 +24,7 @@ def table_events_layout(channels: int) -> data.StructLayout:
 class ReuseTable(wiring.Component):
     """Deliver the products of every channel's value with all its weights, remembered or computed.
 
-    o.payload[c][p](t) = i.payload.pixel[c](t - 2) * weight[c][p]                  (1)
+    o.payload[c][p](t) = i.payload.pixel[c](t - 3) * weight[c][p]                  (1)
 
     One :class:`~hw.blocks.cam.Cam` and one product memory a channel; a hit takes no time. A beat
     with misses holds the stream while the :class:`~hw.blocks.miss_unit.MissUnit` fills them, one
@@ -43,7 +43,8 @@ class ReuseTable(wiring.Component):
     i : ``In(stream.Signature({"pixel": pixel_layout, "live": 1}))``
     o : ``Out(WideStreamSignature(product, channels, products))``
     i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
-        A weight to load; not while the last beat that came was ``live``. Empties the table.
+        A weight to load; not while one of the last two beats that came was ``live``. Empties
+        the table.
     flush : ``In(1)``
         Empty the table, at any time: the beat that is being looked up keeps its products, and
         its misses are remembered.
@@ -76,13 +77,13 @@ class ReuseTable(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Beats from a pixel to its products: match, read."""
-        return 2
+        """Beats from a pixel to its products: match, encode, read."""
+        return 3
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        step, live = Signal(), Signal()
+        step, live, compared = Signal(), Signal(), Signal()
         missing = Signal(g.channels)
         m.d.comb += [
             self.o.valid.eq(self.i.valid & ~missing.any()),
@@ -90,7 +91,7 @@ class ReuseTable(wiring.Component):
             step.eq(self.i.valid & self.i.ready),
         ]
         with m.If(step):
-            m.d.sync += live.eq(self.i.payload.live)
+            m.d.sync += [compared.eq(self.i.payload.live), live.eq(compared)]
         m.submodules.miss_unit = self.miss_unit
         wiring.connect(m, wiring.flipped(self.i_weight), self.miss_unit.i_weight)
         cams = self._cams(m, step)
@@ -102,7 +103,7 @@ class ReuseTable(wiring.Component):
         return m
 
     def _cams(self, m: Module, step: Signal) -> list[Cam]:
-        """Stage 1: one CAM a channel, all moving with the beat."""
+        """Stages 1 and 2: one CAM a channel, all moving with the beat."""
         g = self.geometry
         flush = Signal()
         m.d.comb += flush.eq(self.flush | self.i_weight.valid)
@@ -118,7 +119,7 @@ class ReuseTable(wiring.Component):
         return cams
 
     def _product_memory(self, m: Module, c: int, cam: Cam, step: Signal) -> None:
-        """Stage 2: read channel ``c``'s products, a memory a group of lanes.
+        """Stage 3: read channel ``c``'s products, a memory a group of lanes.
 
         A read never meets a write of the same cycle: the one needs a step, the other a miss.
         """

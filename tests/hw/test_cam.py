@@ -17,7 +17,7 @@ ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
 class Remembering(Elaboratable):
     """Look keys up; hold one that misses for the cycle that it takes to remember it, if asked to.
 
-    ``flush`` comes with a key, and forgets all others before it can be remembered itself.
+    ``flush`` comes with a key, and forgets all others before any is remembered again.
     """
 
     def __init__(self, cam):
@@ -30,7 +30,7 @@ class Remembering(Elaboratable):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.cam = cam = self.cam
-        step, remember, missed = Signal(), Signal(), Signal()
+        step, compared, remember, missed = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             cam.insert.eq(remember & ~cam.o.payload.hit),
             cam.flush.eq(step & self.i.payload.flush),
@@ -44,7 +44,7 @@ class Remembering(Elaboratable):
             self.o.payload.found.eq(cam.o.payload),
         ]
         with m.If(step):
-            m.d.sync += [remember.eq(self.i.payload.remember), missed.eq(0)]
+            m.d.sync += [compared.eq(self.i.payload.remember), remember.eq(compared), missed.eq(0)]
         with m.If(cam.insert):
             m.d.sync += missed.eq(1)
         return m
@@ -54,15 +54,19 @@ def model(entries, steps):
     """What each key finds: slots are used in turn, and a flush does not change whose turn it is."""
     slots, turn = [None] * entries, 0
     results = []
+    new = []
     for step in steps:
         key = step["key"]
-        missed = key not in slots
-        index = 0 if missed else slots.index(key)
         if step["flush"]:
             slots = [None] * entries
-        if missed and step["remember"]:
-            slots[turn], index = key, turn
+        for remembered in new:  # the key before is remembered when this one has come
+            slots[turn] = remembered
             turn = (turn + 1) % entries
+        missed = key not in slots
+        index = 0 if missed else slots.index(key)
+        new = [key] if missed and step["remember"] else []
+        if new:
+            index = turn
         hit = int(not missed or step["remember"])
         found = {"key": key, "hit": hit, "index": index}
         results.append({"missed": int(missed), "found": found})

@@ -105,6 +105,6 @@ def test_shares_the_multipliers_among_the_products(shape, multipliers, lanes, gr
     geometry = geometry_of(multipliers=multipliers, **shape)
     assert (geometry.lanes, geometry.groups) == (lanes, groups)
     assert geometry.lanes_of(groups - 1) == last
-    assert geometry.fill_cycles == groups + 2
+    assert geometry.fill_cycles == groups + 3
     rng = random.Random(pause_seed())
     check(geometry, random_weights(rng, geometry), random_requests(rng, geometry, 4))

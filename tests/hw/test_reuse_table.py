@@ -127,8 +127,8 @@ def test_remembers_and_computes(config, pause, seed):
     size = ReuseTable(config).geometry.stride * layer.channels
     steps = beats(random_pixels(rng, layer, 30, values=5), lambda: rng.random() < 0.9)
     idle = ("i", {"pixel": [0] * layer.channels, "live": 0})
-    steps += [idle, *writes(rng, config, [rng.randrange(size) for _ in range(5)])]
-    steps += [*beats(random_pixels(rng, layer, 10, values=3)), idle, ("flush", None)]
+    steps += [idle, idle, *writes(rng, config, [rng.randrange(size) for _ in range(5)])]
+    steps += [*beats(random_pixels(rng, layer, 10, values=3)), idle, idle, ("flush", None)]
     steps += beats(random_pixels(rng, layer, 10, values=3))
     check(config, steps, pause)
 
@@ -178,12 +178,13 @@ def test_a_hit_takes_no_cycle_and_a_beat_waits_for_its_misses_alone():
     layer = make_layer(kernels=3, channels=4, kernel_shape=(1, 3))
     config = make_config(layer, entries=8, multipliers=4)
     fill = ReuseTable(config).geometry.fill_cycles
-    assert fill == 5
+    assert fill == 6
     pixels = [[7, 7, 7, 7], [7, 7, 7, 7], [1, 7, 2, 7], [7, 7, 7, 3], *[[1, 7, 2, 3]] * 9]
     cycles = check(config, beats(pixels))
     moved = [n for n, cycle in enumerate(cycles) if cycle["step"]]
     waits = [later - earlier - 1 for earlier, later in pairwise(moved)]
-    assert waits[: len(pixels)] == [4 * fill, 0, 2 * fill, fill, *[0] * 9]
+    # A beat is compared while the one before it is looked up.
+    assert waits[: len(pixels) + 1] == [0, 4 * fill, 0, 2 * fill, fill, *[0] * 9]
 
 
 def test_beats_that_are_not_live_are_not_looked_up():
