@@ -85,11 +85,12 @@ class Probe:
         assert isinstance(instance, MemoryInstance), path
         return instance
 
-    def signal(self, path: str, *, unnamed: int | None = None) -> Signal:
+    def signal(self, path: str, *, otherwise: int | str | None = None) -> Signal:
         """The signal that ``child.child.name`` assigns.
 
-        Amaranth does not see the names of all signals that one statement creates: of the nameless
-        ones in the block, in the order of their creation, ``unnamed`` says which it is then.
+        Amaranth names only the last of the signals that one statement creates, and that after
+        the last target. ``otherwise`` says which it is then: a wrong name, or the turn in which
+        it is created among the nameless ones of its block.
 
         Raises
         ------
@@ -99,14 +100,16 @@ class Probe:
         *children, name = path.split(".")
         fragment: Any = self._descend(children)
         every = {
-            id(signal): signal
+            signal.duid: signal
             for statements in fragment.statements.values()
             for signal in statements._lhs_signals()
         }
         found = [signal for signal in every.values() if signal.name == name]
-        if not found and unnamed is not None:
-            nameless = [signal for signal in every.values() if signal.name == "$signal"]
-            found = sorted(nameless, key=lambda signal: signal.duid)[unnamed : unnamed + 1]
+        if not found and isinstance(otherwise, str):
+            found = [signal for signal in every.values() if signal.name == otherwise]
+        if not found and isinstance(otherwise, int):
+            nameless = [every[n] for n in sorted(every) if every[n].name == "$signal"]
+            found = nameless[otherwise : otherwise + 1]
         if len(found) != 1:
             raise LookupError(f"{len(found)} signals are called {path}")
         return found[0]

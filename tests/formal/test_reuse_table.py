@@ -7,8 +7,10 @@ the chief one: an entry that is valid holds its key times every weight of its ch
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data
 
+from hw.blocks.cam import Cam
 from hw.blocks.reuse_table import ReuseTable
 from tests.formal.contract import (
     Harness,
@@ -24,6 +26,9 @@ from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
+
+MISS_STAGES = 3
+"""Of the miss unit, before its products are written: read, hold, multiply."""
 
 
 def make_table(*, channels=1, entries=2, width=3, multipliers=2, table=ReuseTable):
@@ -45,31 +50,32 @@ class TableHarness(Harness):
         keeps_until_ready(m, i, assume=True)
         keeps_until_ready(m, o)
         same_steps(m, i, o)
-        self.step = moves(i)
-        # Weights come while the last beat that came is idle, and none that is live comes along.
-        live = Signal()
-        with m.If(self.step):
-            m.d.sync += live.eq(i.payload.live)
-        if self.strict:
-            suppose(m, ~write.valid | ~(live | (i.valid & i.payload.live)))
-        self.live = live
         suppose(m, write.payload.index < g.channels * g.stride)
-
-        # What was loaded; what the beat in the CAM stage is; what must be at the output.
         self.weights = self._loaded(m, write)
-        pixel = Signal(i.payload.pixel.shape())
-        output_live = Signal()
-        with m.If(self.step):
-            m.d.sync += [pixel.eq(i.payload.pixel), output_live.eq(live)]
+
+        # The beats in the stages: compared, looked up, and what must be at the output then.
+        step = moves(i)
+        beat = i.payload.shape()
+        compared: Any = Signal(beat)
+        looked_up: Any = Signal(beat)
+        live = Signal()
+        with m.If(step):
+            m.d.sync += [
+                compared.eq(i.payload),
+                looked_up.eq(compared),
+                live.eq(looked_up.live),
+            ]
+        if self.strict:
+            suppose(m, ~write.valid | ~(compared.live | looked_up.live))
         for c in range(g.channels):
             for p in range(g.products):
                 expected = Signal(g.product_shape, name=f"expected_{c}_{p}")
-                with m.If(self.step):
-                    m.d.sync += expected.eq(self.product(pixel[c], c, p))
-                good = ~output_live | (o.payload[c][p] == expected)
+                with m.If(step):
+                    m.d.sync += expected.eq(self.product(looked_up.pixel[c], c, p))
+                good = ~live | (o.payload[c][p] == expected)
                 claim(m, good, f"product {c} {p} is the value times the weight")
         if self.invariants:
-            self._invariants(m, probe, pixel)
+            self._invariants(m, probe, compared, looked_up)
 
     def _loaded(self, m, write):
         """Shadows of the weight memory, by address."""
@@ -85,19 +91,21 @@ class TableHarness(Harness):
     def product(self, value, c, p):
         return value * self.weights[c * self.dut.geometry.stride + p]
 
-    def _invariants(self, m, probe, pixel):
+    def _invariants(self, m, probe, compared, looked_up):
         g = self.dut.geometry
-        missing, phase = probe.signal("missing"), probe.signal("miss_unit.phase")
-        claim(m, probe.signal("live") == self.live, "the table knows whether a beat is live")
+        missing = probe.signal("missing")
+        known = probe.signal("live", otherwise=1) == looked_up.live
+        claim(m, known, "the table knows whether a beat is live")
+        claim(m, probe.signal("compared") == compared.live, "and of the one behind it")
         self._weight_memory(m, probe)
-        channel = Signal(range(g.channels))
+        channel, key = Signal(range(g.channels)), Signal(g.key_shape)
         for c in reversed(range(g.channels)):
             with m.If(missing[c]):
-                m.d.comb += channel.eq(c)
-        self._miss_unit(m, probe, missing=missing, phase=phase, channel=channel, pixel=pixel)
+                m.d.comb += [channel.eq(c), key.eq(looked_up.pixel[c])]
+        self._miss_unit(m, probe, busy=missing.any(), channel=channel, key=key)
         for c in range(g.channels):
             filling = missing[c] & (channel == c)
-            self._entries(m, probe, c, pixel=pixel[c], filling=filling, phase=phase)
+            self._channel(m, probe, c, compared=compared, looked_up=looked_up, filling=filling)
 
     def _weight_memory(self, m, probe):
         g = self.dut.geometry
@@ -107,67 +115,64 @@ class TableHarness(Harness):
             held = word.word_select(n % g.lanes, bits).as_signed()
             claim(m, held == weight, f"weight {n} is the one loaded")
 
-    def _miss_unit(self, m, probe, *, missing, phase, channel, pixel):
+    def _miss_unit(self, m, probe, *, busy, channel, key):
         """Each stage of the miss unit holds what its phase says."""
         g = self.dut.geometry
-        busy = missing.any()
+        phase = probe.signal("miss_unit.phase")
         claim(m, phase < g.fill_cycles, "phase is in range")
         claim(m, busy | (phase == 0), "phase rests at 0")
-        key = Signal(g.key_shape)
-        with m.Switch(channel):
-            for c in range(g.channels):
-                with m.Case(c):
-                    m.d.comb += key.eq(pixel[c])
         started = busy & (phase >= 1)
-        claim(
-            m,
-            ~started | (probe.signal("miss_unit.channel", unnamed=0) == channel),
-            "channel is held",
-        )
+        held = probe.signal("miss_unit.channel", otherwise=0) == channel
+        claim(m, ~started | held, "channel is held")
         claim(m, ~started | (probe.signal("miss_unit.key") == key), "key is held")
         words = probe.read_data("miss_unit.weights")
-        products = Value.cast(self.dut.miss_unit.o.payload.products)
-        bits, product_bits = g.weight_shape.width, g.product_shape.width
+        products = self.dut.miss_unit.o.payload.products
         for c in range(g.channels):
+            here = busy & (channel == c)
             for p in range(g.products):
                 group, lane = divmod(p, g.lanes)
-                here = busy & (channel == c)
-                read = words.word_select(lane, bits).as_signed()
                 weight = self.weights[c * g.stride + p]
-                claim(m, ~(here & (phase == group + 1)) | (read == weight), f"read {c} {p}")
-                made = products.word_select(lane, product_bits).as_signed()
-                good = made == self.product(key, c, p)
-                claim(m, ~(here & (phase == group + 2)) | good, f"multiplied {c} {p}")
+                stages = (
+                    words.word_select(lane, g.weight_shape.width).as_signed() == weight,
+                    probe.signal(f"miss_unit.weight_{lane}") == weight,
+                    products[lane] == self.product(key, c, p),
+                )
+                for stage, good in enumerate(stages, 1):
+                    late = here & (phase == group + stage)
+                    claim(m, ~late | good, f"miss stage {stage} has product {c} {p}")
 
-    def _entries(self, m, probe, c, *, pixel, filling, phase):
-        """Entries of one channel: their keys differ, their products are right."""
+    def _channel(self, m, probe, c, *, compared, looked_up, filling):
+        """The CAM of one channel knows its keys, and its memory their products."""
         g = self.dut.geometry
-        cam = f"cam_{c}"
-        valid, match = (
-            probe.signal(f"{cam}.valid", unnamed=0),
-            probe.signal(f"{cam}.match", unnamed=1),
-        )
+        cam, phase = f"cam_{c}", probe.signal("miss_unit.phase")
+        valid = probe.signal(f"{cam}.valid", otherwise=0)
+        match = probe.signal(f"{cam}.match", otherwise=1)
         words, victim = probe.signal(f"{cam}.keys"), probe.signal(f"{cam}.victim")
+        shape = Cam(g.key_shape, g.entries).o.payload.shape()
+        found: Any = data.View(shape, probe.signal(f"{cam}.o__payload"))
+        behind, pixel = compared.pixel[c], looked_up.pixel[c]
         keys = [words.word_select(n, g.key_shape.width) for n in range(g.entries)]
         claim(m, victim < g.entries, f"victim {c} is an entry")
-        claim(m, probe.signal(f"{cam}.key") == pixel, f"cam {c} shows the beat")
+        shown = probe.signal(f"{cam}.key", otherwise="found") == behind
+        claim(m, shown & (found.key == pixel), f"cam {c} holds the beats")
+        claim(m, ~found.hit | (found.index < g.entries), f"hit {c} is an entry")
         for n, key in enumerate(keys):
-            sees = ~(self.live & valid[n] & (key == pixel)) | match[n]
-            claim(m, sees, f"cam {c} sees entry {n}")
+            claim(m, match[n] == (valid[n] & (key == behind)), f"match {c} {n} is right")
+            missed = ~found.hit & valid[n] & (key == pixel)
+            claim(m, ~missed, f"miss {c} {n} is right")
             for other in range(n):
-                both = match[n] & match[other]
-                claim(m, ~both, f"match {c} is one hot {n} {other}")
                 twins = valid[n] & valid[other] & (key == keys[other])
                 claim(m, ~twins, f"keys {c} differ {n} {other}")
             for p in range(g.products):
                 group, lane = divmod(p, g.lanes)
                 word = probe.word(f"products_{c}_{group}", n)
                 held = word.word_select(lane, g.product_shape.width).as_signed()
-                is_new = filling & (victim == n) & (phase >= group + 3)
-                of_key, of_pixel = self.product(key, c, p), self.product(pixel, c, p)
-                good = Mux(is_new | (match[n] & self.live), held == of_pixel, 1)
-                claim(m, good, f"entry {c} {n} {p} has the products of the beat")
-                claim(m, ~valid[n] | is_new | (held == of_key), f"entry {c} {n} {p} is right")
+                of_beat = held == self.product(pixel, c, p)
+                is_new = filling & (victim == n) & (phase > group + MISS_STAGES)
+                is_hit = found.hit & looked_up.live & (found.index == n)
+                claim(m, ~(is_new | is_hit) | of_beat, f"entry {c} {n} {p} is of the beat")
+                of_key = held == self.product(key, c, p)
+                claim(m, ~valid[n] | is_new | of_key, f"entry {c} {n} {p} is of its key")
 
 
 class WaitHarness(Harness):
@@ -198,17 +203,17 @@ def test_never_a_wrong_product(size):
 
 def test_waits_for_its_misses_alone():
     table = make_table(channels=2, width=1, multipliers=1)
-    prove(WaitHarness(table), mode="bmc", depth=16).holds()
+    prove(WaitHarness(table), mode="bmc", depth=18).holds()
 
 
 def test_fault_waits_less():
     table = make_table(channels=2, width=1, multipliers=1)
-    prove(WaitHarness(table, less=1), mode="bmc", depth=16).breaks("the input waits no longer")
+    prove(WaitHarness(table, less=1), mode="bmc", depth=18).breaks("the input waits no longer")
 
 
 def test_fault_weights_change_under_a_live_beat():
     harness = TableHarness(make_table(width=2), strict=False, invariants=False)
-    prove(harness, mode="bmc", depth=12).breaks("is the value times the weight")
+    prove(harness, mode="bmc", depth=14).breaks("is the value times the weight")
 
 
 class KeepsStaleProducts(ReuseTable):
