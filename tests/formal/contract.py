@@ -70,8 +70,9 @@ class Probe:
     def _state(self, fragment: Any, prefix: str) -> Iterator[tuple[str, Value, Value]]:
         if isinstance(fragment, MemoryInstance):
             memory: Any = fragment
-            for port in [*memory._write_ports, *memory._read_ports]:
-                yield f"{prefix}port", Const(0), port._en.any()
+            for kind, ports in (("write", memory._write_ports), ("read", memory._read_ports)):
+                for port in ports:
+                    yield f"{prefix}{kind}", Const(0), port._en.any()
             return
         for domain, statements in fragment.statements.items():
             if domain != "comb":
@@ -311,7 +312,8 @@ def tagged_transfer(
 class HoldHarness(Harness):
     """A beat-synchronous block is a function of its beats: without a step nothing in it changes.
 
-    Then an equation over beats may be proved with a step in every cycle.
+    Then an equation over beats may be proved with a step in every cycle. What is written to the
+    rings of a ``TappedDelay`` meanwhile is left to that block's own proof, which is for any pace.
     """
 
     def properties(self, m: Module, probe: Probe) -> None:
@@ -323,6 +325,8 @@ class HoldHarness(Harness):
         step = moves(self.i)
         moved = past(m, step, init=1)
         for n, (name, value, enable) in enumerate(list(probe.state())):
+            if re.search(r"ring_\d+ write", name):
+                continue
             what = f"{re.sub(r'[^A-Za-z0-9]+', ' ', name)} {n} moves with the beats alone"
             if isinstance(enable, Const):
                 claim(m, moved | (value == past(m, value)), what)
