@@ -14,7 +14,7 @@ from types import TracebackType
 
 __all__ = ["Entry", "cache_folder", "cached", "key_of"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 """Raise it when the meaning of a cached folder's files changes."""
 
 

@@ -36,6 +36,8 @@ class Device:
         More arguments where no pins are given.
     frequency : float
         MHz that it is asked for unless the caller says otherwise.
+    router : function, optional
+        nextpnr's router for a design of these cells; None: nextpnr's own choice.
     """
 
     name: str
@@ -45,6 +47,11 @@ class Device:
     config_option: str
     out_of_context: tuple[str, ...] = ()
     frequency: float
+    router: Callable[[Cells], str] | None = None
+
+    def arguments_for(self, cells: Cells) -> list[str]:
+        """:attr:`arguments`, and the router that suits a design of these cells."""
+        return [*self.arguments, *(("--router", self.router(cells)) if self.router else ())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +69,8 @@ class Family:
         Put beside the sources, for instance a cell library.
     devices : mapping of name to Device
         The first is the one if none is asked for.
+    stat : str
+        The Yosys command whose JSON ``area`` takes; ``memory_bits`` of ``$mem_v2`` is added to it.
     note : str
         What must be said beside the figures.
     """
@@ -71,6 +80,7 @@ class Family:
     area: Callable[[Cells, Mapping[str, Any]], Area]
     files: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, Device] = field(default_factory=dict)
+    stat: str = "stat -json"
     note: str = ""
 
     def device(self, name: str | None = None) -> Device:

@@ -118,7 +118,14 @@ def place_and_route(
     FlowError
         If nextpnr is missing or refuses the design, for instance because it does not fit.
     """
-    arguments = [*device.arguments, "--json", "netlist.json", "-q", "-l", "place.log"]
+    arguments = [
+        *device.arguments_for(design.cells),
+        "--json",
+        "netlist.json",
+        "-q",
+        "-l",
+        "place.log",
+    ]
     arguments += ["--freq", f"{frequency or device.frequency:g}", "--report", "report.json"]
     arguments += [device.config_option, "chip.config"]
     if constraints is None:

@@ -152,7 +152,7 @@ def _script(sources: Mapping[str, str], top: str, family: Family, prepare: list[
         *reads,
         *prepare,
         *(command.format(top=top) for command in family.synthesis),
-        "tee -q -o stat.json stat -json",
+        f"tee -q -o stat.json {family.stat}",
         "write_json netlist.json",
         "write_rtlil netlist.il",
     ]
@@ -166,8 +166,10 @@ def _summarised(folder: Path, top: str) -> dict[str, Any]:
     cells = Counter(cell["type"] for cell in module["cells"].values())
     del cells["$scopeinfo"]  # where modules were: nothing
     ports = [(name, port["direction"], len(port["bits"])) for name, port in module["ports"].items()]
+    memories = [c["parameters"] for c in module["cells"].values() if c["type"] == "$mem_v2"]
+    bits = sum(int(memory["SIZE"], 2) * int(memory["WIDTH"], 2) for memory in memories)
     return {
         "cells": dict(sorted(cells.items())),
         "ports": ports,
-        "stat": stat.get(f"\\{top}", stat.get(top, {})),
+        "stat": stat[f"\\{top}"] | {"memory_bits": bits},
     }
