@@ -138,10 +138,12 @@ class _Ring:
         # The address of the next step's read is this step's oldest word; the write follows it.
         oldest = Signal(range(depth), name=f"oldest_{depth}", init=1)
         previous = Signal(range(depth), name=f"previous_{depth}")
+        # Written in every cycle, and for good in that of the step: a step in the write enables
+        # would come late, through their decoders.
         m.d.comb += [
             read.en.eq(step),
             read.addr.eq(oldest),
-            self.write.en.eq(step),
+            self.write.en.eq(1),
             self.write.addr.eq(previous),
         ]
         with m.If(step):
