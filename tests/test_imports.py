@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 DESCRIPTIONS = {
     "sw.config",
+    "sw.link",
     "sw.numeric",
     "sw.register_model",
     "sw.registers",

@@ -1,10 +1,10 @@
-"""Drive an AXI4-Lite subordinate in Amaranth's simulator, and watch that it keeps the rules."""
+"""Both ends of AXI4-Lite in Amaranth's simulator, and a watch that the rules are kept."""
 
 import random
 
 from amaranth.sim import SimulatorContext
 
-__all__ = ["AxiLiteDriver", "watch_responses"]
+__all__ = ["AxiLiteDriver", "AxiLiteMemory", "watch_responses"]
 
 
 class AxiLiteDriver:
@@ -101,3 +101,76 @@ def watch_responses(bus):
                     waiting[n] = now
 
     return watch
+
+
+class AxiLiteMemory:
+    """A subordinate that remembers words, with random pauses; it refuses some addresses.
+
+    Parameters
+    ----------
+    bus : AxiLite
+        Of the manager.
+    rng : random.Random
+    refused : set of int
+        Addresses that are answered SLVERR.
+
+    Attributes
+    ----------
+    words : dict of int to int
+    log : list of (str, int)
+        ``("w" or "r", address)`` of each transaction, in order.
+    """
+
+    def __init__(self, bus, rng: random.Random, refused: set[int], longest_pause: int = 3):
+        self.bus, self.rng, self.refused = bus, rng, refused
+        self.longest_pause = longest_pause
+        self.words: dict[int, int] = {}
+        self.log: list[tuple[str, int]] = []
+
+    async def _pause(self, ctx: SimulatorContext) -> None:
+        for _ in range(self.rng.randint(0, self.longest_pause)):
+            await ctx.tick()
+
+    async def _accept(self, ctx: SimulatorContext, channel: str, *payload) -> list[int]:
+        valid, ready = getattr(self.bus, f"{channel}valid"), getattr(self.bus, f"{channel}ready")
+        while not ctx.get(valid):
+            await ctx.tick()
+        await self._pause(ctx)
+        ctx.set(ready, 1)
+        _, _, taken, *values = await ctx.tick().sample(valid, *payload)
+        assert taken, f"{channel}valid fell before {channel}ready"
+        ctx.set(ready, 0)
+        return values
+
+    async def _respond(self, ctx: SimulatorContext, channel: str, **payload: int) -> None:
+        valid, ready = getattr(self.bus, f"{channel}valid"), getattr(self.bus, f"{channel}ready")
+        await self._pause(ctx)
+        for name, value in payload.items():
+            ctx.set(getattr(self.bus, name), value)
+        ctx.set(valid, 1)
+        taken = False
+        while not taken:
+            _, _, taken = await ctx.tick().sample(ready)
+        ctx.set(valid, 0)
+
+    async def writes(self, ctx: SimulatorContext) -> None:
+        """A process that serves writes."""
+        bus = self.bus
+        while True:
+            (address,) = await self._accept(ctx, "aw", bus.awaddr)
+            data, strobes = await self._accept(ctx, "w", bus.wdata, bus.wstrb)
+            assert strobes == 0xF
+            self.log.append(("w", address))
+            refused = address in self.refused
+            if not refused:
+                self.words[address] = data
+            await self._respond(ctx, "b", bresp=2 if refused else 0)
+
+    async def reads(self, ctx: SimulatorContext) -> None:
+        """A process that serves reads."""
+        while True:
+            (address,) = await self._accept(ctx, "ar", self.bus.araddr)
+            self.log.append(("r", address))
+            refused = address in self.refused
+            data = 0 if refused else self.words.get(address, 0)
+            await self._respond(ctx, "r", rdata=data, rresp=2 if refused else 0)
