@@ -1,0 +1,328 @@
+"""A session with an engine behind a host link: registers, images in, outputs back.
+
+Every request is repeated until its answer comes whole, so noise on the line costs time and no
+more; see ``docs/reference/host-link.md``. Works on anything that reads and writes bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from .cli import InputError
+from .config import EngineConfig
+from .images import Images
+from .link import (
+    DEFAULT_BAUD,
+    LAST,
+    MAX_OUTPUTS,
+    MAX_PAYLOAD,
+    PROTOCOL,
+    RESPONSE,
+    Command,
+    Decoder,
+    Packet,
+    Status,
+    encode,
+    identity,
+)
+from .numeric import IntArray
+from .packing import output_beats, output_bytes, pack_images, unpack_output
+from .register_model import WORD_BYTES, RegisterMap
+from .registers import COUNTERS, register_map, setup_writes
+from .reuse import Counters
+
+__all__ = ["Link", "LinkError", "Port", "Session", "WrongEngineError"]
+
+_LINE_BITS = 10
+_ADDRESS_BYTES = 2
+_MAX_PIXELS = MAX_PAYLOAD - 1
+_MIN_BLOCK = 16
+_FIRST_BLOCK = 64
+_PATIENCE = 200
+"""Exchanges in a row in which nothing moves: far more than the slowest engine needs."""
+
+
+class LinkError(InputError):
+    """The other end does not answer, or not as an engine does; the message says what to check."""
+
+
+class WrongEngineError(LinkError):
+    """An engine answers, but not the one that was configured."""
+
+
+class Port(Protocol):
+    """A serial port, as pyserial has it, opened with a short time limit."""
+
+    def write(self, b: bytes, /) -> int | None:
+        """Send bytes."""
+        ...
+
+    def read(self, size: int = 1, /) -> bytes:
+        """What has come, up to ``size`` bytes; empty after the time limit."""
+        ...
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes that have come and were not read."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Link:
+    """Requests and their answers over a port that may lose or change any byte.
+
+    Parameters
+    ----------
+    port : Port
+    baud : int
+        To know how long a packet may take.
+    timeout : float
+        Seconds beyond that until a request is repeated.
+    attempts : int
+        Times that a request is sent before it fails.
+
+    Attributes
+    ----------
+    repeated : int
+        Requests that were sent again.
+    block : int
+        Bytes that a payload should have at most: fewer after what had to be repeated, since of
+        short packets more arrive whole.
+    """
+
+    port: Port
+    baud: int = DEFAULT_BAUD
+    timeout: float = 0.2
+    attempts: int = 50
+    repeated: int = field(default=0, init=False)
+    block: int = field(default=_FIRST_BLOCK, init=False)
+    _decoder: Decoder = field(default_factory=Decoder, init=False)
+    # Any number will do, but one that the session before had ended with.
+    _sequence: int = field(default_factory=lambda: os.urandom(1)[0], init=False)
+
+    @property
+    def damaged(self) -> int:
+        """Answers that came damaged."""
+        return self._decoder.damaged
+
+    def request(
+        self, command: int, payload: bytes = b"", *, attempts: int | None = None
+    ) -> tuple[bytes, Status]:
+        """Send a request until its answer comes: the answer's data, and its status.
+
+        Raises
+        ------
+        LinkError
+            If none comes.
+        """
+        self._sequence = (self._sequence + 1) % 256
+        line = encode(Packet(self._sequence, command, payload))
+        attempts = attempts or self.attempts
+        for attempt in range(attempts):
+            self.port.write(line)
+            for packet in self._answers(len(line)):
+                if (packet.sequence, packet.kind) == (self._sequence, command | RESPONSE):
+                    self._adapt(good=attempt == 0)
+                    return packet.payload[:-1], Status(packet.payload[-1] & 0xF)
+            self.repeated += 1
+        raise LinkError(
+            f"no answer to {Command(command & 3).name}, sent {attempts} times "
+            f"({self.damaged} damaged answers came)"
+        )
+
+    def _adapt(self, *, good: bool) -> None:
+        block = self.block + _MIN_BLOCK if good else self.block // 2
+        self.block = min(max(block, _MIN_BLOCK), MAX_PAYLOAD)
+
+    def _answers(self, sent: int) -> Iterator[Packet]:
+        """Whole packets with a payload, while an answer to ``sent`` bytes may come."""
+        longest = sent + 2 * MAX_PAYLOAD
+        end = time.monotonic() + self.timeout + longest * _LINE_BITS / self.baud
+        while time.monotonic() < end:
+            line = self.port.read(max(1, self.port.in_waiting))
+            yield from (packet for packet in self._decoder.feed(line) if packet.payload)
+
+
+class Session:
+    """An engine, and what a host does with it.
+
+    Parameters
+    ----------
+    link : Link
+    config : EngineConfig
+        What the engine was built from; its weights, biases and factors are loaded.
+    """
+
+    def __init__(self, link: Link, config: EngineConfig) -> None:
+        self.link = link
+        self.config = config
+        self.registers: RegisterMap = register_map(config)
+
+    # ---- Registers
+
+    def read(self, name: str) -> int:
+        """The register of that name.
+
+        Raises
+        ------
+        LinkError
+            If there is no answer, or the bus refuses.
+        """
+        address = self.registers.offset(name)
+        data, status = self.link.request(Command.READ, address.to_bytes(_ADDRESS_BYTES, "little"))
+        if status or len(data) != WORD_BYTES:
+            raise LinkError(f"reading {name} at {address:#05x}: answered {status!r}")
+        return int.from_bytes(data, "little")
+
+    def write(self, name: str, word: int) -> None:
+        """Set the register of that name."""
+        self.load([(self.registers.offset(name), word)])
+
+    def load(self, writes: Iterable[tuple[int, int]]) -> None:
+        """Do (byte address, word) writes, neighbours in one request."""
+        for address, words in self._runs(writes):
+            payload = address.to_bytes(_ADDRESS_BYTES, "little") + b"".join(
+                word.to_bytes(WORD_BYTES, "little") for word in words
+            )
+            _, status = self.link.request(Command.WRITE, payload)
+            if status:
+                raise LinkError(f"writing {len(words)} words at {address:#06x}: {status!r}")
+
+    # ---- The engine
+
+    def begin(self) -> None:
+        """Reset the engine, see that it is the right one, and load what the configuration has.
+
+        Raises
+        ------
+        LinkError
+            If nothing answers.
+        WrongEngineError
+            If another engine does.
+        """
+        try:
+            answer, _ = self.link.request(Command.HELLO, attempts=min(10, self.link.attempts))
+        except LinkError as error:
+            raise LinkError(
+                f"{error}: is the board on, its bitstream loaded, and the baud rate right?"
+            ) from error
+        if answer[:1] != bytes((PROTOCOL,)):
+            raise WrongEngineError(
+                f"the other end speaks version {answer[:1].hex()} of the protocol, not {PROTOCOL}"
+            )
+        for register in self.registers.registers:
+            if register.value is None:
+                continue
+            found = self.read(register.name)
+            if found != register.value:
+                raise WrongEngineError(
+                    f"another engine answers: {register.name} ({register.meaning}) is {found}, "
+                    f"expected {register.value} for {self.config.name}"
+                )
+        if answer != identity(self.config):
+            raise WrongEngineError(
+                f"another engine answers: its shape is that of {self.config.name}, but not its "
+                "templates, formats or output; build the bitstream from the same configuration"
+            )
+        self.load(setup_writes(self.config))
+
+    def run(
+        self, images: Images, on_frame: Callable[[int], None] | None = None
+    ) -> tuple[IntArray, Counters]:
+        """Send images, take their outputs, and read the counters.
+
+        Parameters
+        ----------
+        images : Images, shape (N, C, H, W)
+        on_frame : function, optional
+            Called with the number of frames done.
+
+        Returns
+        -------
+        y : IntArray, shape (N, K, OH, OW)
+        counters : Counters
+
+        Raises
+        ------
+        LinkError
+            If the link fails, or what comes is not what an engine puts out.
+        """
+        self.write("CONTROL", self._bit("CONTROL", "run"))
+        frames = list(islice(self._frames(images, on_frame or (lambda _: None)), len(images)))
+        self._stop()
+        beats = np.frombuffer(b"".join(frames), np.uint8)
+        shape = (len(images), output_beats(self.config), output_bytes(self.config))
+        return unpack_output(beats.reshape(shape), self.config), self.counters()
+
+    def counters(self) -> Counters:
+        """All counters."""
+        values: dict[str, int] = {}
+        for name in COUNTERS:
+            low = self.read(f"{name.upper()}_LO")
+            values[name] = self.read(f"{name.upper()}_HI") << 32 | low
+        return Counters(**values)
+
+    def _frames(self, images: Images, on_frame: Callable[[int], None]) -> Iterator[bytes]:
+        """Outputs of one frame after the other, as bytes, while pixels are sent."""
+        sent = (frame.tobytes() for frame in pack_images(images, self.config))
+        left, outputs, idle, done = next(sent, b""), bytearray(), 0, 0
+        expected = output_beats(self.config) * output_bytes(self.config)
+        while True:
+            part = left[: min(self.link.block, _MAX_PIXELS)]
+            last = LAST if part and len(part) == len(left) else 0
+            room = min(self.link.block, MAX_OUTPUTS)
+            data, status = self.link.request(Command.EXCHANGE | last, bytes((room,)) + part)
+            if status & Status.MALFORMED or not data or data[-1] > len(part):
+                raise LinkError(f"frame {done}: the exchange was answered {status!r}")
+            consumed = data[-1]
+            left = left[consumed:]
+            if consumed and not left:
+                left = next(sent, b"")
+            outputs += data[:-1]
+            idle = 0 if consumed or len(data) > 1 else idle + 1
+            if idle == _PATIENCE:
+                raise LinkError(f"frame {done}: the engine stands still")
+            if len(outputs) > expected or (status & Status.LAST) != (
+                Status.LAST if len(outputs) == expected else 0
+            ):
+                raise LinkError(
+                    f"frame {done}: {len(outputs)} bytes of outputs, expected {expected}"
+                )
+            if status & Status.BAD:
+                raise LinkError(f"frame {done}: the engine marked it as too short or too long")
+            if status & Status.LAST:
+                done += 1
+                on_frame(done)
+                yield bytes(outputs)
+                outputs.clear()
+
+    def _stop(self) -> None:
+        self.write("CONTROL", 0)
+        for _ in range(_PATIENCE):
+            if self.read("STATUS") & self._bit("STATUS", "idle"):
+                return
+        raise LinkError("the engine does not become idle")
+
+    def _bit(self, register: str, name: str) -> int:
+        return next(f.mask for f in self.registers.register(register).fields if f.name == name)
+
+    def _runs(self, writes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+        """Writes to neighbouring words together: (first address, words)."""
+        start, words = 0, list[int]()
+        for address, word in writes:
+            room = (self.link.block - _ADDRESS_BYTES) // WORD_BYTES
+            if words and (address != start + WORD_BYTES * len(words) or len(words) >= room):
+                yield start, words
+                words = []
+            if not words:
+                start = address
+            words.append(word)
+        if words:
+            yield start, words
