@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import UnusedElaboratable
 
 from hw.emit import c_header, markdown, systemrdl
-from hw.engine import Engine
+from hw.flow import FlowError, show_progress
 from hw.report import make_report, report_text
-from hw.targets import TOP, load_target, target_names
+from hw.summary import summary_text
+from hw.targets import TOP, Options, load_target, target_names
+from hw.top import make_top
 from sw.cli import InputError, check_folder, run, write_files
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
@@ -24,6 +28,7 @@ from sw.registers import register_map
 __all__ = ["build", "main"]
 
 _PROG = "python -m hw.build"
+_OPTIONS = ("seeds", "frequency", "timeout", "device", "jobs", "liberty")
 _EPILOG = f"""\
 targets:
 {{targets}}
@@ -33,7 +38,11 @@ files written to the folder (whole or not at all; the same input gives the same 
   {TOP}_regs.h   the registers for C
   {TOP}.rdl      the registers as SystemRDL
   registers.md      the registers for people
-  report.json       what was built, cycles a frame, tools
+  summary.txt       the report for people: area, Fmax, critical path
+  report.json       what was built, area, Fmax, cycles a frame, tools
+  (no register files with top = "template_bank", which has no registers)
+
+Results of synthesis and of place and route are kept in build/cache (KATAZOME_CACHE moves it).
 
 exit status: 0 done, 2 bad input (one line on stderr names it), 130 interrupted
 
@@ -41,32 +50,39 @@ examples:
   {_PROG} --target verilog --config cifar10-layer1
   {_PROG} --target verilog --config tiny --set table.entries=64 --out build/small
   {_PROG} --target rtlil --config my-engine.toml --model my-layer.npz
+  {_PROG} --target ecp5 --config hlac25-bank
+  {_PROG} --target ice40 --device up5k --config mnist-hlac25
+  {_PROG} --target ecp5 --config cifar10-layer1 --seeds 1 --timeout 600
 """
 
 
-def build(config: EngineConfig, *, target: str, out: Path) -> dict[str, Any]:
+def build(
+    config: EngineConfig, *, target: str, out: Path, options: Options | None = None
+) -> dict[str, Any]:
     """Write everything that a target makes of a configuration; returns the report.
 
     Raises
     ------
     InputError
-        If ``out`` cannot be written to.
+        If ``out`` cannot be written to, or a tool is missing or refuses the design.
     """
     check_folder(out)
-    engine = Engine(config)
-    product = load_target(target).build(engine)
-    registers = register_map(config)
-    report = make_report(engine, product, target=target)
-    write_files(
-        out,
-        {
-            **product.files,
-            f"{TOP}_regs.h": c_header.emit(registers),
-            "registers.md": markdown.emit(registers),
-            f"{TOP}.rdl": systemrdl.emit(registers),
-            "report.json": report_text(report),
-        },
-    )
+    top = make_top(config)
+    try:
+        with show_progress():
+            product = load_target(target).build(top, options or Options())
+    except FlowError as error:
+        raise InputError(str(error)) from error
+    report = make_report(top, product, target=target)
+    files = dict(product.files)
+    if top.has_registers:
+        registers = register_map(config)
+        files[f"{TOP}_regs.h"] = c_header.emit(registers)
+        files["registers.md"] = markdown.emit(registers)
+        files[f"{TOP}.rdl"] = systemrdl.emit(registers)
+    files["summary.txt"] = summary_text(report)
+    files["report.json"] = report_text(report)
+    write_files(out, files)
     return report
 
 
@@ -76,12 +92,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
-    config = from_arguments(options)
-    out = options.out or _default_folder(config, options.target)
-    report = build(config, target=options.target, out=out)
-    print(_summary(report, out))
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    options = _options(parsed)
+    config = from_arguments(parsed)
+    out = parsed.out or _default_folder(config, parsed.target)
+    report = build(config, target=parsed.target, out=out, options=options)
+    print(f"written to {out}", summary_text(report), sep="\n", end="")
     return 0
+
+
+def _options(parsed: argparse.Namespace) -> Options:
+    """Those given; one that the target does not know is refused."""
+    given: dict[str, Any] = {
+        name: value for name in _OPTIONS if (value := getattr(parsed, name)) is not None
+    }
+    if unknown := sorted(given.keys() - load_target(parsed.target).OPTIONS):
+        raise InputError(f"--target {parsed.target} takes no --{unknown[0]}")
+    if "seeds" in given:
+        given["seeds"] = tuple(range(1, given["seeds"] + 1))
+    given.setdefault("jobs", os.cpu_count() or 1)
+    return Options(**given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,33 +134,66 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder for the files, made if missing (default: build/<name>-<target>)",
     )
+    _add_options(parser)
     return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for targets that synthesise")
+    group.add_argument(
+        "--seeds",
+        type=_number(int, "a whole number, 0 or more", 0),
+        metavar="N",
+        help="place and route N times, take the median (default: 3; 0: synthesis alone)",
+    )
+    group.add_argument(
+        "--frequency",
+        type=_number(float, "a positive number of MHz"),
+        metavar="MHZ",
+        help="clock to ask place and route for (default: the device's)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=_number(float, "a positive number of seconds"),
+        metavar="SECONDS",
+        help="end after so long with what is known then (default: no limit)",
+    )
+    group.add_argument("--device", metavar="NAME", help="chip: 85k-6 (ecp5), up5k, hx8k (ice40)")
+    group.add_argument(
+        "--jobs",
+        type=_number(int, "a whole number, 1 or more", 1),
+        metavar="N",
+        help="seeds at a time (default: one for each core)",
+    )
+    group.add_argument(
+        "--liberty",
+        type=Path,
+        metavar="FILE",
+        help="cell library (default: that of Debian's qflow-tech-osu018, if it is there)",
+    )
+
+
+def _number(
+    kind: type[int] | type[float], expected: str, least: int | None = None
+) -> Callable[[str], float]:
+    """An argument type: at least ``least``, or above zero."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (value >= least if least is not None else 0 < value < math.inf):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+        return value
+
+    return parse
 
 
 def _default_folder(config: EngineConfig, target: str) -> Path:
     if not re.fullmatch(r"\w[\w.-]*", str(config.name)):
         raise InputError(f"name {config.name!r} is no folder's name: say where to write by --out")
     return Path("build") / f"{config.name}-{target}"
-
-
-def _summary(report: dict[str, Any], out: Path) -> str:
-    config, kernels = report["config"], report["kernels"]
-    table = config["settings"]["table"]
-    rows = [
-        f"{config['name']}, {report['target']}: written to {out}",
-        f"  templates  {kernels['template']} kernels, {report['bank_adders']} adders",
-    ]
-    if table:
-        rows.append(
-            f"  learned    {kernels['learned']} kernels, {table['entries']} entries a channel, "
-            f"{table['multipliers']} multipliers"
-        )
-    rows.append(
-        f"  speed      {report['cycles_per_frame']} cycles a frame, "
-        f"{report['macs_per_cycle']:.1f} useful multiplications a cycle, "
-        f"latency {report['latency']} cycles"
-    )
-    return "\n".join(rows)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import dataclasses
 import json
 from typing import Any
 
-from hw.engine import Engine
 from hw.targets import Product
+from hw.top import Top
 from sw.config import EngineConfig
 from sw.numeric import FixedFormat
 from sw.registers import VERSION
@@ -22,32 +22,36 @@ _AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
 _FMAX = ("seeds", "median")
 
 
-def make_report(engine: Engine, product: Product, *, target: str) -> dict[str, Any]:
+def make_report(top: Top, product: Product, *, target: str) -> dict[str, Any]:
     """The report of one build, ready for JSON.
 
     ``cycles_per_frame`` is the padded frame's size: one position a clock, which the engine keeps
     up once its reuse tables know the data. ``macs_per_cycle`` counts the multiplications that a
     frame needs, whoever saves them.
     """
-    config = engine.config
+    config = top.config
     layer = config.layer
     rows, columns = layer.padded_shape
     cycles = rows * columns
     _, height, width = layer.input_shape
     median = product.fmax_mhz.get("median")
-    bank = engine.datapath.bank
     return {
         "config": _config(config),
         "target": target,
+        "device": product.device,
         "kernels": {"learned": len(config.learned), "template": len(config.template_kernels)},
-        "bank_adders": bank.plan.adders if bank else 0,
+        "bank_adders": top.bank.adders if top.bank else 0,
         "area": dict.fromkeys(_AREA) | dict(product.area),
         "fmax_mhz": dict.fromkeys(_FMAX) | dict(product.fmax_mhz),
-        "latency": engine.latency,
+        "fmax_estimated_mhz": list(product.estimated_mhz) or None,
+        "critical_path": [dict(step) for step in product.critical_path],
+        "timed_out": product.timed_out,
+        "latency": top.latency,
         "cycles_per_frame": cycles,
         "pixels_per_cycle": height * width / cycles,
         "macs_per_cycle": layer.multiplications_needed / cycles,
         "frames_per_second": median * 1e6 / cycles if isinstance(median, float) else None,
+        "notes": list(product.notes),
         "tools": {"katazome": ".".join(map(str, VERSION)), **product.tools},
     }
 
@@ -62,6 +66,7 @@ def _config(config: EngineConfig) -> dict[str, Any]:
         "name": config.name,
         "layer": _layer(config.layer),
         "settings": {
+            "top": config.top,
             "templates": config.templates,
             "template_scale": config.template_scale,
             "bias_bits": config.bias_bits,

@@ -112,6 +112,9 @@ class EngineConfig:
     layer : LayerSpec
     templates : "auto" | "none" | tuple of int
         Which kernels go to the template bank: all that are templates, none, or these.
+    top : "engine" | "template_bank"
+        What is generated: the engine, or its template bank alone, a part for your own design.
+        The model and the simulation are the engine's either way.
     template_scale : "multiply" | "defer"
         Multiply a template's magnitude in, or leave it to the channel's scale.
     bias_bits : int
@@ -129,6 +132,7 @@ class EngineConfig:
 
     name: str
     layer: LayerSpec
+    top: Literal["engine", "template_bank"] = "engine"
     templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
     template_scale: Literal["multiply", "defer"] = "multiply"
     bias_bits: int = 0
@@ -138,6 +142,10 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         require(
+            self.top in ("engine", "template_bank"),
+            f"top must be engine or template_bank, not {self.top!r}",
+        )
+        require(
             self.template_scale in ("multiply", "defer"),
             f"template_scale must be multiply or defer, not {self.template_scale!r}",
         )
@@ -146,6 +154,10 @@ class EngineConfig:
             16 <= self.counter_bits <= 64, f"counter_bits must be 16 to 64, not {self.counter_bits}"
         )
         self._check_templates()
+        require(
+            self.top == "engine" or bool(self.template_kernels),
+            "top = template_bank: the layer has no template kernel, or templates leaves them out",
+        )
         products = len(self.learned) * self.layer.channels * self.layer.taps
         require(
             products <= MAX_LEARNED_PRODUCTS,

@@ -56,6 +56,8 @@ def _named_layers() -> dict[str, LayerSpec]:
         "cifar10-layer1-plain": templated_layer(
             input_shape=cifar10, kernels=32, bank=None, seed=2026
         ),
+        "hlac25-bank": templated_layer(input_shape=cifar10, kernels=25, bank=hlac25(), seed=2026),
+        "mnist-hlac25": templated_layer(input_shape=mnist, kernels=25, bank=hlac25(), seed=2026),
         "mnist-layer1": templated_layer(input_shape=mnist, kernels=32, bank=hlac25(), seed=2026),
         "tiny": templated_layer(
             input_shape=(2, 6, 7), kernels=6, bank=local_binary_patterns()[:4], seed=2026

@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue] - no stub
+from amaranth.hdl import Elaboratable
 
 from hw.engine import Engine
-from hw.targets import TOP, Product
+from hw.targets import TOP, Options, Product
+from hw.top import Top
 from sw.config import EngineConfig
 
-__all__ = ["SUMMARY", "build", "emit", "no_garbage_collection"]
+__all__ = ["OPTIONS", "SUMMARY", "build", "convert", "emit", "no_garbage_collection"]
 
 SUMMARY = "RTLIL for Yosys"
+OPTIONS: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -31,15 +34,19 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def emit(config: EngineConfig) -> str:
-    """The RTLIL of a configuration's engine; the same configuration gives the same text."""
-    return _convert(Engine(config))
+    """The RTLIL of a configuration's engine, whatever its ``top``; the same gives the same."""
+    return convert(Engine(config))
 
 
-def build(engine: Engine) -> Product:
+def build(top: Top, options: Options) -> Product:
     """``katazome.il``."""
-    return Product(files={f"{TOP}.il": _convert(engine)}, tools={"amaranth": version("amaranth")})
+    del options
+    return Product(
+        files={f"{TOP}.il": convert(top.component)}, tools={"amaranth": version("amaranth")}
+    )
 
 
-def _convert(engine: Engine) -> str:
+def convert(component: Elaboratable) -> str:
+    """The RTLIL of any component, as module :data:`hw.targets.TOP`."""
     with no_garbage_collection():
-        return rtlil.convert(engine, name=TOP, emit_src=False)
+        return rtlil.convert(component, name=TOP, emit_src=False)

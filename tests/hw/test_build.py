@@ -40,7 +40,8 @@ def run_main(target, out, *more, config="tiny"):
 def test_everything_is_written_and_reported(target, tmp_path, capsys):
     assert run_main(target, tmp_path / "new" / "folder") == 0
     files = contents(tmp_path / "new" / "folder")
-    expected = {MAIN_FILE[target], "katazome_regs.h", "katazome.rdl", "registers.md", "report.json"}
+    expected = {MAIN_FILE[target], "katazome_regs.h", "katazome.rdl", "registers.md"}
+    expected |= {"summary.txt", "report.json"}
     assert files.keys() == expected
     report = json.loads(files["report.json"])
     layer = load_config("tiny").layer
@@ -162,7 +163,7 @@ def test_a_model_of_the_wrong_shape_names_file_and_field(tmp_path, capsys):
 
 def test_a_file_in_the_way_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
     (tmp_path / "out").write_text("mine")
-    monkeypatch.setattr(build, "Engine", None)
+    monkeypatch.setattr(build, "make_top", None)
     line = refused(capsys, run_main("rtlil", tmp_path / "out"))
     assert f"{tmp_path / 'out'} is not a folder" in line
     assert (tmp_path / "out").read_text() == "mine"
@@ -183,7 +184,7 @@ def test_a_name_that_is_no_folder_needs_out(tmp_path, capsys, monkeypatch):
 
 
 def test_ctrl_c_leaves_nothing(tmp_path, capsys, monkeypatch):
-    def interrupted(_engine):
+    def interrupted(_top, _options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(rtlil, "build", interrupted)

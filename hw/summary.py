@@ -1,0 +1,97 @@
+"""summary.txt: a report for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["summary_text"]
+
+_AREA = {
+    "lut4_eq": "LUT4-eq",
+    "ff": "flip-flops",
+    "dsp": "multipliers",
+    "bram": "block memories",
+    "um2": "um2",
+    "gates": "NAND2 equivalents",
+    "memory_bits": "bits of memory macros",
+}
+
+
+def summary_text(report: Mapping[str, Any]) -> str:
+    """What was built, how large and how fast it is, and what limits it."""
+    config = report["config"]
+    chip = f"{report['target']} {report['device'] or ''}".strip()
+    rows = [f"{config['name']}, {chip}", *_kernels(report), *_area(report), *_fmax(report)]
+    rows.append(
+        _row(
+            "speed",
+            f"{report['cycles_per_frame']:,} cycles a frame, "
+            f"{report['macs_per_cycle']:.1f} useful multiplications a cycle, "
+            f"latency {report['latency']} cycles",
+        )
+    )
+    if report["frames_per_second"]:
+        rows.append(_row("", f"{report['frames_per_second']:,.0f} frames a second"))
+    rows += [_row("note", note) for note in report["notes"]]
+    rows += _path(report["critical_path"])
+    return "\n".join(rows) + "\n"
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<10} {text}"
+
+
+def _kernels(report: Mapping[str, Any]) -> list[str]:
+    settings, kernels = report["config"]["settings"], report["kernels"]
+    rows = []
+    if settings["top"] == "template_bank":
+        rows.append(_row("part", "the template bank alone"))
+    rows.append(_row("templates", f"{kernels['template']} kernels, {report['bank_adders']} adders"))
+    if table := settings["table"]:
+        rows.append(
+            _row(
+                "learned",
+                f"{kernels['learned']} kernels, {table['entries']} entries a channel, "
+                f"{table['multipliers']} multipliers",
+            )
+        )
+    return rows
+
+
+def _area(report: Mapping[str, Any]) -> list[str]:
+    known = {name: value for name, value in report["area"].items() if value is not None}
+    if not known:
+        return []
+    parts = [f"{known[name]:,} {unit}" for name, unit in _AREA.items() if name in known]
+    return [_row("area", ", ".join(parts))]
+
+
+def _fmax(report: Mapping[str, Any]) -> list[str]:
+    fmax = report["fmax_mhz"]
+    seeds = fmax["seeds"] or []
+    if not seeds:
+        return []
+    each = ", ".join("unknown" if mhz is None else f"{mhz:.1f}" for mhz in seeds)
+    if fmax["median"] is not None:
+        return [_row("Fmax", f"{fmax['median']:.1f} MHz, median of {each}")]
+    estimates = [f"{mhz:.1f}" for mhz in report["fmax_estimated_mhz"] if mhz is not None]
+    placed = f"; placed, before routing: {', '.join(estimates)} MHz" if estimates else ""
+    return [_row("Fmax", f"unknown{placed}")]
+
+
+def _path(steps: list[Mapping[str, Any]]) -> list[str]:
+    """The critical path, a line a signal."""
+    if not steps:
+        return []
+    logic = sum(step["logic_ns"] for step in steps)
+    routing = sum(step["routing_ns"] for step in steps)
+    rows = [
+        "",
+        f"critical path of the slowest seed: {logic:.2f} ns logic, {routing:.2f} ns routing",
+    ]
+    rows.append("  logic  routing  signal")
+    rows += [
+        f"  {step['logic_ns']:5.2f}  {step['routing_ns']:7.2f}  {step['signal']}" for step in steps
+    ]
+    return rows

@@ -1,0 +1,18 @@
+"""AMD (Xilinx) 7 series: area by Yosys."""
+
+from __future__ import annotations
+
+from hw.chip import build_for
+from hw.flow import load_family
+from hw.targets import SYNTHESISED, Options, Product
+from hw.top import Top
+
+__all__ = ["OPTIONS", "SUMMARY", "build"]
+
+SUMMARY = "area on AMD (Xilinx) 7 series"
+OPTIONS = SYNTHESISED
+
+
+def build(top: Top, options: Options) -> Product:
+    """``katazome.il`` and its area."""
+    return build_for(top, load_family("xilinx"), options)

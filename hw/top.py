@@ -1,0 +1,51 @@
+"""What is built of a configuration: the whole engine, or one block of it on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw.bank_plan import BankPlan, plan_bank
+from hw.blocks.template_bank import TemplateBank
+from hw.engine import Engine
+from sw.config import EngineConfig
+
+__all__ = ["Top", "make_top"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Top:
+    """A component that was not elaborated yet, and what the report says of it.
+
+    Parameters
+    ----------
+    config : EngineConfig
+    component : Engine or TemplateBank
+    latency : int
+        Cycles from the last pixel of a window to its output, when nothing waits.
+    bank : BankPlan, optional
+    """
+
+    config: EngineConfig
+    component: Engine | TemplateBank
+    latency: int
+    bank: BankPlan | None
+
+    @property
+    def has_registers(self) -> bool:
+        """Whether a host configures it."""
+        return isinstance(self.component, Engine)
+
+
+def make_top(config: EngineConfig) -> Top:
+    """What ``config.top`` names."""
+    if config.top == "template_bank":
+        plan = plan_bank(config)
+        return Top(config=config, component=TemplateBank(plan), latency=plan.latency, bank=plan)
+    engine = Engine(config)
+    bank = engine.datapath.bank
+    return Top(
+        config=config,
+        component=engine,
+        latency=engine.latency,
+        bank=bank.plan if bank else None,
+    )
