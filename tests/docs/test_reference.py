@@ -19,7 +19,7 @@ from sw.spec import LIMITS, LayerSpec, load_layer, save_layer
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-COMMANDS = ["hw.build", "sim.run", "sim.board", "sw.reference", "sw.host", "sw.data", "sw.initial", "docs.generate"]
+COMMANDS = ["hw.build", "hw.baseline", "sim.run", "sim.board", "sw.reference", "sw.host", "sw.data", "sw.initial", "docs.generate"]
 
 
 def section(document, title):
