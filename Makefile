@@ -2,6 +2,7 @@
 #   PYTHON=...       the Python that .venv is made with (3.11 or newer; default: the first found)
 #   JOBS=...         test processes at a time (default: one for each core)
 #   PYTEST_ARGS=...  more arguments for pytest: PYTEST_ARGS="-k requantise -x"
+#   BENCH_ARGS=...   arguments for the benchmark: BENCH_ARGS="--rows da4ml-templates"
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -11,6 +12,7 @@ CONFIG ?= cifar10-layer1
 VENV := .venv
 CORE := $(VENV)/.core-stamp
 DEV := $(VENV)/.dev-stamp
+BENCH := $(VENV)/.bench-stamp
 # Without our MAKEFLAGS: Verilator calls make, which would look for this one's job server.
 RUN := MAKEFLAGS= $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check --quiet
@@ -66,8 +68,12 @@ format: $(DEV) ## format the code and repair what lint can
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+.PHONY: bench
+bench: compiler $(BENCH) ## da4ml, alkaid, NNgen and ours in one flow: docs/user/benchmark.md (within an hour)
+	@$(RUN) bench $(BENCH_ARGS)
+
 .PHONY: lock
-lock: ## resolve pyproject.toml anew into both locks (with the oldest Python: PYTHON=python3.11)
+lock: ## resolve pyproject.toml anew into the locks (with the oldest Python: PYTHON=python3.11)
 	$(PYTHON) .ci/lock.py
 
 .PHONY: clean
@@ -98,6 +104,11 @@ $(DEV): requirements-dev.lock $(CORE)
 	@$(PIP) install -r $<
 	@test -n "$$($(RUN) find_libpython)" || { echo "cocotb needs Python as a shared library. Install" \
 		"it, e.g. \`apt-get install libpython3-dev\`, or use a Python that has it" >&2; exit 2; }
+	@touch $@
+
+$(BENCH): requirements-bench.lock $(DEV)
+	@echo "Installing requirements-bench.lock into $(VENV) (some 150 MB, once)"
+	@$(PIP) install -r $<
 	@touch $@
 
 .PHONY: compiler

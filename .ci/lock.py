@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write requirements.lock and requirements-dev.lock: what pip resolves pyproject.toml to, today.
+"""Write the three locks: what pip resolves pyproject.toml to, today.
 
 Usage: lock.py [pip options, such as -c constraints.txt]; as `make lock` does. Nothing is installed.
 """
@@ -25,14 +25,16 @@ def resolve(requirement: str, options: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Write both locks; the core one is a part of the other, whose tools ask for more."""
+    """Write the locks; the others agree with that of `dev`, whose tools ask for more."""
     if sys.version_info[:2] != OLDEST:
         sys.exit(f"lock with the oldest Python we support: make lock PYTHON=python{OLDEST[0]}.11")
-    core, dev = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+    core, dev, bench = (ROOT / f"requirements{part}.lock" for part in ("", "-dev", "-bench"))
     pins = resolve(".[dev]", sys.argv[1:])
     dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
     pins = resolve(".", [*sys.argv[1:], "-c", str(dev)])
     core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
+    pins = resolve(".[bench]", [*sys.argv[1:], "-c", str(dev)])
+    bench.write_text(HEADER.format(extras="extra `bench`") + "\n".join(pins) + "\n")
 
 
 if __name__ == "__main__":

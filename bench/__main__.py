@@ -1,0 +1,103 @@
+"""``python -m bench``: measure every row, and write the report, its page and its pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import UnusedElaboratable
+
+from hw.flow import NEXTPNR_ECP5, YOSYS, FlowError, show_progress
+from hw.flow.progress import announce
+from sim.toolchain import ToolchainError
+from sw import cli
+from sw.cli import InputError, write_files
+
+from .documents import REPORT, documents
+from .environment import peer_version
+from .growth import measure_growth
+from .measure import measure
+from .report import assemble, check_report, summary
+from .rows import ROWS, rows_named
+
+__all__ = ["main"]
+
+_PROG = "python -m bench"
+_OUT = Path("build/bench.json")
+_PEERS = ("da4ml", "alkaid", "nngen")
+_EPILOG = f"""\
+rows: {", ".join(row.key for row in ROWS)}
+
+A row that fails, or whose time is up, is a row with its error; what was measured is kept, so a
+second run takes a minute. A run of all rows also writes {REPORT.name}, the page and the pictures.
+
+exit status: 0 done, 2 bad input or a tool that is missing, 130 interrupted
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROG,
+        description="Measure da4ml, alkaid, NNgen and Katazome on one layer in one flow.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rows", nargs="+", metavar="KEY", help="these rows alone")
+    parser.add_argument("--no-growth", action="store_true", help="leave out how cost grows")
+    parser.add_argument("--again", action="store_true", help="try again what failed the last time")
+    parser.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="seeds to route at a time (default: 2)"
+    )
+    return parser
+
+
+def _measured(keys: list[str] | None, *, jobs: int, again: bool) -> list[dict[str, Any]]:
+    rows, results = rows_named(keys), []
+    for number, row in enumerate(rows, 1):
+        began = time.monotonic()
+        announce(f"[{number}/{len(rows)}] {row.title}")
+        results.append(measure(row, jobs=jobs, again=again))
+        announce(f"    {summary(results[-1])} ({time.monotonic() - began:.0f} s)")
+    return results
+
+
+def _command(argv: Sequence[str] | None) -> int:
+    # Engines are made here for their numbers and never elaborated.
+    warnings.simplefilter("ignore", UnusedElaboratable)
+    options = _parser().parse_args(argv)
+    if options.jobs < 1:
+        raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
+    try:
+        with show_progress():
+            tools = {"yosys": YOSYS.version(), "nextpnr-ecp5": NEXTPNR_ECP5.version()}
+            tools |= {name: peer_version(name) for name in _PEERS}
+            rows = _measured(options.rows, jobs=options.jobs, again=options.again)
+            growth = {} if options.no_growth or options.rows else measure_growth()
+    except (FlowError, ToolchainError, ValueError) as error:
+        raise InputError(str(error)) from error
+    report = assemble(rows, growth, tools=tools)
+    check_report(report)
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    write_files(_OUT.parent, {_OUT.name: text})
+    print(f"{_OUT}: {len(rows)} rows")
+    if not options.rows and not options.no_growth:
+        write_files(REPORT.parent, {REPORT.name: text})
+        for path, content in documents(report).items():
+            write_files(path.parent, {path.name: content})
+            print(path.name)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    return cli.run(lambda: _command(argv), prog=_PROG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""How cost grows: the template bank and an engine, one dimension at a time; synthesis alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hw.flow import FlowError, MissingToolError, load_family, synthesise
+from hw.flow.progress import announce
+from hw.targets import TOP
+from sw.config import EngineConfig, TableConfig
+from sw.numeric import FixedFormat, IntArray
+from sw.spec import LayerSpec
+
+from .design import Design, Verified
+from .fit import fit_law
+from .measure import kept, one_line, tools
+from .ours import bank_rtlil, engine_rtlil
+
+__all__ = ["POINTS", "Size", "growth_config", "measure_growth", "template_masks"]
+
+_SEED = 2026
+_LIMIT = 300.0
+"""Seconds for the synthesis of a point."""
+_LEARNED, _OF = 7, 32
+"""Learned kernels of the engine, out of so many: the paper's."""
+
+POINTS: dict[str, dict[str, tuple[int, ...]]] = {
+    "kernels": {"bank": (8, 16, 32, 64, 128, 256), "engine": (8, 16, 32, 64)},
+    "channels": {"bank": (1, 3, 8, 16, 32, 64), "engine": (1, 3, 6, 12)},
+    "width": {"bank": (28, 64, 160, 320, 640, 1920), "engine": (28, 64, 320, 1920)},
+    "bits": {"bank": (4, 6, 8, 10, 12, 16), "engine": (4, 6, 8, 12)},
+}
+"""By dimension and design. An engine has an adder for each learned product, so it stops earlier."""
+
+TEXT = """\
+LUT4-eq by synthesis alone of the template bank (random two-valued masks, the same in all channels,
+the magnitude left to the scale) and of a full-rate engine (7 of 32 kernels learned, a CAM of 16
+entries a channel, 8 multipliers): 32 kernels, 3 channels, 32 pixels a row, 8 bits, but for what is
+varied. The law, a line or a power, is the one that deviates less. Long lines become block memories,
+which are not in the LUT4-eq."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """A layer's dimensions."""
+
+    kernels: int = 32
+    channels: int = 3
+    width: int = 32
+    bits: int = 8
+
+
+def template_masks(count: int) -> IntArray:
+    """Distinct two-valued 3x3 masks, no two of them opposite, shape (count, 3, 3)."""
+    numbers = np.random.default_rng(_SEED).permutation(256)[:count]
+    cells = (numbers[:, np.newaxis] >> np.arange(9)) & 1
+    return np.where(cells == 1, 1, -1).reshape(-1, 3, 3).astype(np.int64)
+
+
+def growth_config(design: str, size: Size) -> EngineConfig:
+    """The configuration of a point: ``design`` is ``"bank"`` or ``"engine"``."""
+    learned = max(1, size.kernels * _LEARNED // _OF) if design == "engine" else 0
+    masks = template_masks(size.kernels - learned)[:, np.newaxis]
+    shape = (learned, size.channels, 3, 3)
+    drawn = np.random.default_rng(_SEED).integers(-100, 101, shape)
+    weight = np.concatenate([np.repeat(masks, size.channels, axis=1) * 148, drawn])
+    layer = LayerSpec(
+        weight=weight,
+        input_shape=(size.channels, 32, size.width),
+        input_format=FixedFormat(bits=size.bits, frac=size.bits, signed=False),
+        weight_format=FixedFormat(bits=9, frac=8, signed=True),
+    )
+    return EngineConfig(
+        name=f"{design} of {size}",
+        layer=layer,
+        template_scale="defer",
+        table=TableConfig(entries=16, multipliers=8),
+    )
+
+
+def measure_growth() -> dict[str, Any]:
+    """Every sweep, as in ``bench.json``; what fails is a point with its error."""
+    return {"text": TEXT, "sweeps": {name: _sweep(name) for name in POINTS}}
+
+
+def _sweep(name: str) -> dict[str, Any]:
+    titles = {"bank": "template bank", "engine": "engine"}
+    return {
+        "dimension": name,
+        "series": [
+            {"title": titles[design]} | _series(design, name, numbers)
+            for design, numbers in POINTS[name].items()
+        ],
+    }
+
+
+def _series(design: str, name: str, numbers: tuple[int, ...]) -> dict[str, Any]:
+    points = []
+    for n in numbers:
+        began = time.monotonic()
+        points.append({"n": n} | _point(design, replace(Size(), **{name: n})))
+        said = points[-1]["errors"] or f"{points[-1]['lut4_eq']:,} LUT4-eq"
+        announce(f"[growth] {design}, {name} {n}: {said} ({time.monotonic() - began:.0f} s)")
+    known = [(p["n"], p["lut4_eq"]) for p in points if p["lut4_eq"]]
+    return {"points": points, "law": fit_law(known).stored() if len(known) > 1 else None}
+
+
+def _point(design: str, size: Size) -> dict[str, Any]:
+    config = growth_config(design, size)
+    emit: Callable[[EngineConfig], str] = bank_rtlil if design == "bank" else engine_rtlil
+    top = "bank" if design == "bank" else TOP
+    whole = Design(top=top, sources={f"{top}.il": emit(config)}, verify=_never)
+
+    def make() -> dict[str, Any]:
+        point: dict[str, Any] = {"lut4_eq": None, "ff": None, "bram": None, "errors": []}
+        try:
+            area = synthesise(
+                whole.sources, top=top, family=load_family("ecp5"), timeout=_LIMIT
+            ).area
+        except MissingToolError:
+            raise
+        except FlowError as error:
+            return point | {"errors": [one_line(error)]}
+        return point | {name: area[name] for name in ("lut4_eq", "ff", "bram")}
+
+    return kept(whole, "growth", make, limit=_LIMIT, tools=tools())
+
+
+def _never(_: Design) -> Verified:
+    raise AssertionError("a point of a sweep is synthesised alone")

@@ -1,0 +1,232 @@
+"""One row: generated, compared with the golden model, synthesised, placed and routed.
+
+What was found is kept, a row that failed or ran out of time too, so that a second run is short.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from hw.flow import (
+    NEXTPNR_ECP5,
+    YOSYS,
+    FlowError,
+    MissingToolError,
+    Routed,
+    SynthesisResult,
+    load_family,
+    median_fmax,
+    place_and_route,
+    synthesise,
+    wrap,
+)
+from hw.flow.cache import Entry, key_of
+from hw.flow.progress import step
+from sim.bulk import SimulationError
+from sim.toolchain import ToolchainError
+
+from .design import Design
+from .environment import ROOT
+from .rows import Row
+
+__all__ = ["DEVICE", "SEEDS", "blank_result", "kept", "measure", "one_line", "rates", "tools"]
+
+DEVICE = "85k-6"
+SEEDS = (1, 2, 3)
+_AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
+
+
+def blank_result(row: Row) -> dict[str, Any]:
+    """What is known of a row before anything ran: its fields in ``bench.json``."""
+    return {
+        "key": row.key,
+        "title": row.title,
+        "ours": row.ours,
+        "loads": row.loads,
+        "scale": row.scale,
+        "back_pressure": row.back_pressure,
+        "notes": list(row.notes),
+        "verified": None,
+        "area": dict.fromkeys(_AREA),
+        "fmax_mhz": {"seeds": [], "median": None, "estimated": None},
+        "cycles_per_image": None,
+        "images_per_second": None,
+        "images_per_second_per_lut4_eq": None,
+        "errors": [],
+        "measured": None,
+    }
+
+
+def measure(row: Row, *, jobs: int, again: bool = False) -> dict[str, Any]:
+    """Everything about a row; what goes wrong is in its ``errors``.
+
+    Parameters
+    ----------
+    row : Row
+    jobs : int
+        Seeds to place and route at a time.
+    again : bool
+        Try again what went wrong the last time.
+
+    Raises
+    ------
+    MissingToolError
+        If a tool is not installed: that is not about the row.
+    """
+    result = blank_result(row)
+    try:
+        with step(f"{row.key}: generating"):
+            design = row.make()
+    except MissingToolError:
+        raise
+    except FlowError as error:
+        return result | {"errors": [one_line(error)], "measured": _today()}
+    verified = kept(design, "verify", lambda: _verified(design), again=again, code=_code())
+    result |= {k: verified[k] for k in ("verified", "cycles_per_image", "measured")}
+    result["errors"] += verified["errors"]
+    area = _synthesised(row, design, again=again)
+    result["errors"] += area["errors"]
+    if "area" in area:
+        result["area"] = area["area"]
+        fmax = _routed(row, design, area["netlist"], jobs=jobs, again=again)
+        result["fmax_mhz"] = fmax["fmax_mhz"]
+        result["errors"] += fmax["errors"]
+    return result | rates(result)
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def kept(
+    design: Design,
+    what: str,
+    make: Callable[[], dict[str, Any]],
+    *,
+    again: bool = False,
+    **parts: object,
+) -> dict[str, Any]:
+    """What ``make`` found, now or before; ``again``: now, if something went wrong before."""
+    with Entry("bench-row", key_of(step="bench-row", design=design.key, what=what, **parts)) as e:
+        found = e.folder / "found.json"
+        if not e.is_known:
+            (e.partial / "found.json").write_text(json.dumps(make()))
+            e.publish()
+        elif again and json.loads(found.read_text())["errors"]:
+            found.write_text(json.dumps(make()))
+        return json.loads(found.read_text())
+
+
+def _verified(design: Design) -> dict[str, Any]:
+    """Compare with the golden model."""
+    found: dict[str, Any] = {"verified": None, "cycles_per_image": None, "measured": _today()}
+    try:
+        verified = design.verify(design)
+    except MissingToolError:
+        raise
+    except (FlowError, ToolchainError, SimulationError, subprocess.SubprocessError) as error:
+        return found | {"errors": [f"not simulated: {one_line(error)}"]}
+    errors = []
+    if verified.different:
+        errors = [f"{verified.different:,} of {verified.compared:,} outputs differ from the model"]
+    found |= {"verified": asdict(verified), "cycles_per_image": verified.cycles_per_image}
+    return found | {"errors": errors}
+
+
+def _synthesised(row: Row, design: Design, *, again: bool) -> dict[str, Any]:
+    """Area and netlist, or an error; what succeeds the flow itself keeps."""
+    family, limit = load_family("ecp5"), row.synthesis_seconds
+    netlists: list[SynthesisResult] = []
+
+    def make() -> dict[str, Any]:
+        try:
+            netlists.append(
+                synthesise(design.sources, top=design.top, family=family, timeout=limit)
+            )
+        except MissingToolError:
+            raise
+        except FlowError as error:
+            return {"errors": [one_line(error)]}
+        return {"errors": []}
+
+    known = kept(design, "synthesis", make, again=again, limit=limit, tools=tools())
+    if known["errors"]:
+        return known
+    if not netlists:
+        make()
+    return {"errors": [], "area": netlists[0].area, "netlist": netlists[0]}
+
+
+def _routed(
+    row: Row, design: Design, netlist: SynthesisResult, *, jobs: int, again: bool
+) -> dict[str, Any]:
+    """Fmax of every seed, or what is known of it when the time is up."""
+    limit = row.placing_seconds
+    device = load_family("ecp5").device(DEVICE)
+
+    def make() -> dict[str, Any]:
+        errors = []
+        try:
+            harness = wrap(netlist, clock=design.clock, timeout=limit)
+            routed = place_and_route(harness, device, seeds=SEEDS, timeout=limit, jobs=jobs)
+        except MissingToolError:
+            raise
+        except FlowError as error:
+            return {"fmax_mhz": _fmax([]), "errors": [one_line(error)]}
+        if late := [str(r.seed) for r in routed if r.timed_out]:
+            errors = [f"not routed in {limit:.0f} s: seed {', '.join(late)}"]
+        return {"fmax_mhz": _fmax(routed), "errors": errors}
+
+    block = hashlib.sha256(netlist.rtlil.read_bytes()).hexdigest()
+    parts = {"netlist": block, "limit": limit, "seeds": SEEDS, "device": DEVICE}
+    return kept(design, "place and route", make, again=again, tools=tools(), **parts)
+
+
+def tools() -> list[str]:
+    """The versions that figures depend on."""
+    return [YOSYS.version(), NEXTPNR_ECP5.version()]
+
+
+def _fmax(routed: Sequence[Routed]) -> dict[str, Any]:
+    estimates = [r.estimated_mhz for r in routed if r.estimated_mhz is not None]
+    median = median_fmax(routed)
+    return {
+        "seeds": [None if r.fmax_mhz is None else round(r.fmax_mhz, 2) for r in routed],
+        "median": None if median is None else round(median, 2),
+        "estimated": round(min(estimates), 2) if estimates else None,
+    }
+
+
+def rates(row: dict[str, Any]) -> dict[str, Any]:
+    """Images a second, alone and for the area, where the figures for it are there."""
+    median, area = row["fmax_mhz"]["median"], row["area"]["lut4_eq"]
+    cycles = row["cycles_per_image"]
+    if not median or not cycles or not area:
+        return {}
+    rate = median * 1e6 / cycles
+    return {
+        "images_per_second": round(rate, 1),
+        "images_per_second_per_lut4_eq": round(rate / area, 3),
+    }
+
+
+def one_line(error: Exception) -> str:
+    """A message that fits a table."""
+    return " ".join(str(error).split())[:300]
+
+
+@cache
+def _code() -> str:
+    """Of what simulates and compares."""
+    digest = hashlib.sha256()
+    names = ("verify.py", "stream_check.py", "nngen.py", "nngen_bench.sv")
+    for path in [*(ROOT / "bench" / name for name in names), ROOT / "sw/reference.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,195 @@
+"""The rows of the benchmark: to compare one more design, add one here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sw.configfile import load_config
+
+from .cores import constant_layer, core_alone
+from .design import Design
+from .nngen import nngen_layer
+from .ours import bank, engine, templates_config
+
+__all__ = ["ROWS", "Row", "rows_named"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A design, what must be said beside its figures, and how long it may take.
+
+    Parameters
+    ----------
+    key : str
+        For ``--rows``, and in the JSON.
+    title : str
+    make : function
+        Generates it.
+    loads : str
+        ``"constant"`` or ``"run time"``: when its learned weights are set.
+    scale : str
+        What becomes of the templates' magnitude.
+    back_pressure : bool
+        Whether the stream can be held.
+    notes : tuple of str
+        What is not like for like.
+    ours : bool
+    synthesis_seconds, placing_seconds : float
+        For one synthesis; for all seeds together.
+    """
+
+    key: str
+    title: str
+    make: Callable[[], Design]
+    loads: str
+    scale: str
+    back_pressure: bool
+    notes: tuple[str, ...] = ()
+    ours: bool = False
+    synthesis_seconds: float = 300
+    placing_seconds: float = 300
+
+
+def _peer(key: str, title: str, make: Callable[[], Design], scale: str, *notes: str) -> Row:
+    return Row(
+        key=key,
+        title=title,
+        make=make,
+        loads="constant",
+        scale=scale,
+        back_pressure=False,
+        notes=notes,
+    )
+
+
+def _core(
+    generator: str, weights: str, scale: str, *notes: str, cutoff: int = 2, key: str = ""
+) -> Row:
+    title = f"{generator}, {weights}" + (", one adder a stage" if cutoff == 1 else "")
+    return _peer(
+        key or f"{generator} {weights}".replace("+ ", "").replace(" ", "-").lower(),
+        title,
+        lambda: constant_layer(generator, weights, latency_cutoff=cutoff),
+        scale,
+        *notes,
+    )
+
+
+def _da4ml() -> tuple[Row, ...]:
+    alone = _peer(
+        "da4ml-core",
+        "da4ml, core only, templates",
+        lambda: core_alone("da4ml", "templates, 1", latency_cutoff=2),
+        "left out",
+        "no line buffer, no window; is fed nine sums over the channels",
+    )
+    return (
+        _core("da4ml", "templates", "x 74"),
+        _core("da4ml", "templates", "x 74", cutoff=1, key="da4ml-templates-deep"),
+        alone,
+        _core("da4ml", "templates + 7 uniform", "x 74"),
+        _core("da4ml", "templates + 7 Gaussian", "x 148"),
+        _core("da4ml", "32 uniform", "none", "no template among its kernels"),
+    )
+
+
+def _alkaid() -> tuple[Row, ...]:
+    return (
+        _core("alkaid", "templates", "x 74"),
+        _core("alkaid", "templates", "x 74", cutoff=1, key="alkaid-templates-deep"),
+        _core("alkaid", "templates + 7 uniform", "x 74"),
+    )
+
+
+def _plain() -> Row:
+    return _peer(
+        "plain",
+        "plain `*`, templates + 7 uniform",
+        lambda: constant_layer("plain", "templates + 7 uniform"),
+        "x 74",
+        "one `*` a weight, left to Yosys",
+    )
+
+
+def _nngen() -> Row:
+    return Row(
+        key="nngen",
+        title="NNgen, parallelism 1/1, templates + 7 uniform",
+        make=lambda: nngen_layer("templates + 7 uniform"),
+        loads="run time",
+        scale="x 74",
+        back_pressure=True,
+        notes=(
+            "takes pixels and weights from memory over AXI4, templates as any other kernel",
+            "cycles with a memory that never waits",
+        ),
+        synthesis_seconds=900,
+        placing_seconds=600,
+    )
+
+
+def _ours() -> tuple[Row, ...]:
+    return (
+        Row(
+            key="bank",
+            title="Katazome, template bank",
+            make=lambda: bank(templates_config("templates", deferred=True)),
+            loads="constant",
+            scale="left to the channel's scale",
+            back_pressure=True,
+            ours=True,
+        ),
+        Row(
+            key="bank-scaled",
+            title="Katazome, template bank, magnitude multiplied in",
+            make=lambda: bank(templates_config("templates", deferred=False)),
+            loads="constant",
+            scale="x 74",
+            back_pressure=True,
+            ours=True,
+        ),
+        Row(
+            key="engine-templates",
+            title="Katazome, engine, templates only",
+            make=lambda: engine(templates_config("templates", deferred=False)),
+            loads="constant",
+            scale="x 74",
+            back_pressure=True,
+            notes=("with AXI4-Stream, AXI4-Lite, counters, and frames guarded",),
+            ours=True,
+        ),
+        Row(
+            key="cifar10-layer1",
+            title="Katazome, `cifar10-layer1`: templates + 7 learned, CAM of 256",
+            make=lambda: engine(load_config("cifar10-layer1")),
+            loads="run time",
+            scale="x 148",
+            back_pressure=True,
+            notes=(
+                "with AXI4-Stream, AXI4-Lite, counters, and frames guarded",
+                "cycles of a frame whose values are all in the table",
+            ),
+            ours=True,
+            synthesis_seconds=900,
+            placing_seconds=600,
+        ),
+    )
+
+
+ROWS: tuple[Row, ...] = (*_ours(), *_da4ml(), *_alkaid(), _plain(), _nngen())
+"""All of them, in the table's order."""
+
+
+def rows_named(keys: list[str] | None) -> tuple[Row, ...]:
+    """The rows of these keys, in the table's order.
+
+    Raises
+    ------
+    ValueError
+        If there is no row of such a key.
+    """
+    if unknown := set(keys or ()) - {row.key for row in ROWS}:
+        known = ", ".join(row.key for row in ROWS)
+        raise ValueError(f"--rows: no row {', '.join(sorted(unknown))}; there are {known}")
+    return tuple(row for row in ROWS if not keys or row.key in keys)
