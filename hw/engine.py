@@ -84,6 +84,8 @@ class Engine(wiring.Component):
         busy = Signal()
         m.d.comb += [
             busy.eq(raster.busy | closer.busy),
+            self.datapath.i_next.eq(raster.o_next),
+            self.datapath.o_next.eq(closer.i_next),
             raster.run.eq(control.run),
             control.idle.eq(~busy),
             control.in_frame.eq(raster.in_frame),

@@ -146,9 +146,9 @@ def _table(canvas: Canvas, engine: Engine) -> None:
     for shift in range(deepest, -1, -4):  # a stack: one for each channel
         for left in (472, 602):
             canvas.box(left + shift, 222 + shift, 102, 78, colour=MADDER, fill="#ffffff", radius=5)
-    canvas.text(523, 261, f"1 match\nCAM of {g.entries}\nx {g.key_shape.width} bits", size=_SMALL)
+    canvas.text(523, 261, f"1 match, 2 encode\nCAM of {g.entries}\nx {g.key_shape.width} bits", size=_SMALL)
     canvas.text(
-        653, 261, f"2 read\n{g.products} products\nof {g.product_shape.width} bits", size=_SMALL
+        653, 261, f"3 read\n{g.products} products\nof {g.product_shape.width} bits", size=_SMALL
     )
     canvas.arrow((574 + deepest, _TABLE), (602, _TABLE), colour=MADDER)
     canvas.arrow((704 + deepest, _TABLE), (752, _TABLE))
@@ -172,10 +172,10 @@ def _miss_unit(canvas: Canvas, engine: Engine) -> None:
 
 
 def _accumulator(canvas: Canvas, engine: Engine) -> None:
-    accumulator, table = engine.datapath.accumulator, engine.datapath.table
-    assert accumulator is not None
+    accumulators, table = engine.datapath.accumulators, engine.datapath.table
     assert table is not None
-    kernels, taps = accumulator.kernels, accumulator.layer.taps
+    accumulator = accumulators[0]
+    kernels, taps = len(accumulators), accumulator.layer.taps
     lines = (
         f"sum of {accumulator.layer.channels} channels,\n{kernels} chains of {taps}\n"
         f"adders, row delays\n{_beats(accumulator.latency)}"

@@ -33,6 +33,8 @@ class Cam(wiring.Component):
     flush : ``In(1)``
         Forget all keys; what is shown at ``o`` stays, the key behind it becomes a miss, and an
         insert goes where it would have.
+    hit_next : ``Out(1)``
+        What ``o.payload.hit`` will be in the next cycle; combinational.
     victim : ``Out(range(entries))``
         The entry that the next insert overwrites.
     """
@@ -41,6 +43,7 @@ class Cam(wiring.Component):
     o: stream.Interface
     insert: Signal
     flush: Signal
+    hit_next: Signal
     victim: Signal
 
     def __init__(self, shape: Shape, entries: int) -> None:
@@ -55,6 +58,7 @@ class Cam(wiring.Component):
                 "o": Out(stream.Signature(found)),
                 "insert": In(1),
                 "flush": In(1),
+                "hit_next": Out(1),
                 "victim": Out(range(entries)),
             }
         )
@@ -68,21 +72,26 @@ class Cam(wiring.Component):
         m = Module()
         # Whole words rather than a signal an entry: the same gates, but far quicker to simulate.
         keys = Signal(data.ArrayLayout(self.shape, self.entries), reset_less=True)
-        valid, match, oldest = Signal(self.entries), Signal(self.entries), Signal(self.entries)
-        key, found = Signal(self.shape), self.o.payload
+        valid = Signal(self.entries)
+        match = Signal(self.entries)
+        oldest = Signal(self.entries)
+        key = Signal(self.shape)
+        found = self.o.payload
         step = Signal()
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
             self.i.ready.eq(self.o.ready),
             step.eq(self.i.valid & self.o.ready),
             oldest.eq(1 << self.victim),
+            self.hit_next.eq(self.insert | Mux(step, match.any(), found.hit)),
         ]
+        m.d.sync += found.hit.eq(self.hit_next)
         with m.If(step):
             # Stage 1: compare with every entry.
             same = Cat(remembered == self.i.payload for remembered in keys)
             m.d.sync += [key.eq(self.i.payload), match.eq(same & valid)]
             # Stage 2: match lines are one-hot, so each bit of the index is an OR of some.
-            m.d.sync += [found.key.eq(key), found.hit.eq(match.any())]
+            m.d.sync += found.key.eq(key)
             for bit in range(len(found.index)):
                 lines = sum(1 << n for n in range(self.entries) if n >> bit & 1)
                 m.d.sync += found.index[bit].eq((match & lines).any())
@@ -92,7 +101,6 @@ class Cam(wiring.Component):
                 keys[self.victim].eq(found.key),
                 valid.eq(valid | oldest),
                 match.eq((match & ~oldest) | again),
-                found.hit.eq(1),
                 found.index.eq(self.victim),
                 self.victim.eq(self.victim + 1),
             ]

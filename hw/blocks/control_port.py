@@ -88,7 +88,9 @@ class ControlPort(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
-        stopped, write, read = Signal(), Signal(), Signal()
+        stopped = Signal()
+        write = Signal()
+        read = Signal()
         # A run that was just set closes the windows before the engine has noticed it.
         m.d.comb += stopped.eq(self.idle & ~self.run)
 

@@ -27,12 +27,15 @@ class FrameCloser(wiring.Component):
         ``last`` marks the final ``emit`` of a frame; ``end`` comes with it or later.
     o : ``Out(stream.Signature({"y": shape, "last": 1, "bad": 1}))``
         ``bad``, with ``last``: the frame was short or long.
+    i_next : ``Out(1)``
+        What ``i.ready`` will be in the next cycle; combinational.
     busy : ``Out(1)``
         An output is held.
     """
 
     i: stream.Interface
     o: stream.Interface
+    i_next: Signal
     busy: Signal
 
     def __init__(self, shape: ShapeLike) -> None:
@@ -43,6 +46,7 @@ class FrameCloser(wiring.Component):
             {
                 "i": In(stream.Signature(beat)),
                 "o": Out(stream.Signature(output)),
+                "i_next": Out(1),
                 "busy": Out(1),
             }
         )
@@ -51,9 +55,16 @@ class FrameCloser(wiring.Component):
         m = Module()
         # `head` leaves next, `tail` waits behind it; `held`: its frame's end is still to come.
         entry = data.StructLayout({"y": self.shape, "last": 1, "bad": 1, "held": 1})
-        head, tail, new = Signal(entry), Signal(entry), Signal(entry)
-        head_valid, tail_valid = Signal(), Signal()
-        step, push, pop, close = Signal(), Signal(), Signal(), Signal()
+        head = Signal(entry)
+        tail = Signal(entry)
+        new = Signal(entry)
+        head_valid = Signal()
+        tail_valid = Signal()
+        step = Signal()
+        push = Signal()
+        pop = Signal()
+        close = Signal()
+        move = Signal()
         beat = self.i.payload
         m.d.comb += [
             self.i.ready.eq(~tail_valid),
@@ -70,15 +81,14 @@ class FrameCloser(wiring.Component):
             new.last.eq(beat.last),
             new.bad.eq(beat.end & beat.bad),
             new.held.eq(beat.last & ~beat.end),
+            move.eq(~head_valid | pop),
+            self.i_next.eq(move | ~(tail_valid | push)),
         ]
-        with m.If(~head_valid | pop):
-            m.d.sync += [
-                head.eq(Mux(tail_valid, tail, new)),
-                head_valid.eq(tail_valid | push),
-                tail_valid.eq(0),
-            ]
-        with m.Elif(push):
-            m.d.sync += [tail.eq(new), tail_valid.eq(1)]
+        m.d.sync += [head_valid.eq(~move | tail_valid | push), tail_valid.eq(~self.i_next)]
+        with m.If(move):
+            m.d.sync += head.eq(Mux(tail_valid, tail, new))
+        with m.If(~tail_valid):
+            m.d.sync += tail.eq(new)
         # A beat comes only while `tail` is free, so the frame's last output is `head`.
         with m.If(close):
             m.d.sync += [head.held.eq(0), head.bad.eq(beat.bad)]

@@ -115,7 +115,8 @@ class MissUnit(wiring.Component):
         with m.If(self.i.valid):
             m.d.sync += phase.eq(Mux(self.i.ready, 0, phase + 1))
         words = self._weight_memory(m, phase)
-        channel, key = Signal(range(g.channels)), Signal(g.key_shape)
+        channel = Signal(range(g.channels))
+        key = Signal(g.key_shape)
         m.d.sync += [channel.eq(self.i.payload.channel), key.eq(self.i.payload.key)]
         products = self.o.payload.products
         for lane, word in enumerate(words):

@@ -53,6 +53,8 @@ class Raster(wiring.Component):
     run : ``In(1)``
     i : ``In(stream.Signature({"pixel": pixel_layout(layer), "last": 1}))``
     o : ``Out(stream.Signature(beat_layout(layer)))``
+    o_next : ``Out(1)``
+        What ``o.valid`` will be in the next cycle; combinational.
     in_frame, busy : ``Out(1)``
         A frame has started and its end is not sent; that, or a beat is still to be sent.
     """
@@ -60,6 +62,7 @@ class Raster(wiring.Component):
     run: Signal
     i: stream.Interface
     o: stream.Interface
+    o_next: Signal
     in_frame: Signal
     busy: Signal
 
@@ -72,6 +75,7 @@ class Raster(wiring.Component):
                 "run": In(1),
                 "i": In(stream.Signature(pixel)),
                 "o": Out(stream.Signature(beat_layout(layer))),
+                "o_next": Out(1),
                 "in_frame": Out(1),
                 "busy": Out(1),
             }
@@ -79,13 +83,20 @@ class Raster(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        room, beat, end = Signal(), Signal(), Signal()
-        fill, skip, bad, idle = Signal(), Signal(), Signal(), Signal()
+        room = Signal()
+        beat = Signal()
+        end = Signal()
+        fill = Signal()
+        skip = Signal()
+        bad = Signal()
+        idle = Signal()
         draining = Signal(range(self.drain + 1))
         inside, final, used, emit, last = self._position(m, beat, end)
 
         # A frame goes on, or a new one starts; then a beat needs a pixel unless it is padding.
-        active, pixel, take = Signal(), Signal(), Signal()
+        active = Signal()
+        pixel = Signal()
+        take = Signal()
         m.d.comb += [
             room.eq(~self.o.valid | self.o.ready),
             active.eq(self.in_frame | (self.run & self.i.valid & ~skip)),
@@ -98,8 +109,8 @@ class Raster(wiring.Component):
         ]
         wrong = self._guard(m, take=take, final=final, fill=fill, skip=skip)
 
-        with m.If(room):
-            m.d.sync += self.o.valid.eq(beat | idle)
+        m.d.comb += self.o_next.eq(~room | beat | idle)
+        m.d.sync += self.o.valid.eq(self.o_next)
         with m.If(beat | idle):
             payload = self.o.payload
             m.d.sync += [
@@ -163,8 +174,11 @@ class Raster(wiring.Component):
         across.advance(m, beat)
         with m.If(across.at_end):
             down.advance(m, beat)
-        inside, final = Signal(), Signal()
-        used, emit, last = Signal(), Signal(), Signal()
+        inside = Signal()
+        final = Signal()
+        used = Signal()
+        emit = Signal()
+        last = Signal()
         m.d.comb += [
             inside.eq(across.inside & down.inside),
             final.eq(across.final & down.final),

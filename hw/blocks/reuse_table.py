@@ -42,6 +42,8 @@ class ReuseTable(wiring.Component):
     -------
     i : ``In(stream.Signature({"pixel": pixel_layout, "live": 1}))``
     o : ``Out(WideStreamSignature(product, channels, products))``
+    i_next : ``Out(1)``
+        Whether no channel will miss in the next cycle; combinational.
     i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
         A weight to load; not while one of the last two beats that came was ``live``. Empties
         the table.
@@ -53,6 +55,7 @@ class ReuseTable(wiring.Component):
 
     i: stream.Interface
     o: WideStream
+    i_next: Signal
     i_weight: stream.Interface
     flush: Signal
     events: data.View
@@ -69,6 +72,7 @@ class ReuseTable(wiring.Component):
             {
                 "i": In(stream.Signature(beat)),
                 "o": Out(WideStreamSignature(g.product_shape, g.channels, g.products)),
+                "i_next": Out(1),
                 "i_weight": self.miss_unit.signature.members["i_weight"],
                 "flush": In(1),
                 "events": Out(table_events_layout(g.channels)),
@@ -83,20 +87,27 @@ class ReuseTable(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        step, live, compared = Signal(), Signal(), Signal()
+        step = Signal()
+        live = Signal()
+        live_next = Signal()
+        compared = Signal()
         missing = Signal(g.channels)
+        missing_next = Signal(g.channels)
         m.d.comb += [
             self.o.valid.eq(self.i.valid & ~missing.any()),
             self.i.ready.eq(self.o.ready & ~missing.any()),
             step.eq(self.i.valid & self.i.ready),
+            live_next.eq(Mux(step, compared, live)),
+            self.i_next.eq(~missing_next.any()),
         ]
+        m.d.sync += [live.eq(live_next), missing.eq(missing_next)]
         with m.If(step):
-            m.d.sync += [compared.eq(self.i.payload.live), live.eq(compared)]
+            m.d.sync += compared.eq(self.i.payload.live)
         m.submodules.miss_unit = self.miss_unit
         wiring.connect(m, wiring.flipped(self.i_weight), self.miss_unit.i_weight)
         cams = self._cams(m, step)
         for c, cam in enumerate(cams):
-            m.d.comb += missing[c].eq(~cam.o.payload.hit & live)
+            m.d.comb += missing_next[c].eq(~cam.hit_next & live_next)
             self._product_memory(m, c, cam, step)
         self._request(m, missing, cams)
         self._count(m, step, live, missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal
+from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,25 +22,40 @@ class SkidBuffer(wiring.Component):
     -------
     i : ``In(stream.Signature(shape))``
     o : ``Out(stream.Signature(shape))``
+    i_next, o_next : ``Out(1)``
+        What ``i.ready`` and ``o.valid`` will be in the next cycle; combinational.
     """
 
     i: stream.Interface
     o: stream.Interface
+    i_next: Signal
+    o_next: Signal
 
     def __init__(self, shape: ShapeLike) -> None:
         self.shape = shape
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)),
+                "o": Out(stream.Signature(shape)),
+                "i_next": Out(1),
+                "o_next": Out(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spare, spare_valid = Signal(self.shape), Signal()
-        m.d.comb += self.i.ready.eq(~spare_valid)
-        with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += [self.o.valid.eq(self.i.valid | spare_valid), spare_valid.eq(0)]
-            with m.If(spare_valid):
-                m.d.sync += self.o.payload.eq(spare)
-            with m.Else():
-                m.d.sync += self.o.payload.eq(self.i.payload)
-        with m.Elif(self.i.valid & ~spare_valid):
-            m.d.sync += [spare.eq(self.i.payload), spare_valid.eq(1)]
+        spare = Signal(self.shape)
+        spare_valid = Signal()
+        move = Signal()
+        m.d.comb += [
+            move.eq(~self.o.valid | self.o.ready),
+            self.i.ready.eq(~spare_valid),
+            self.i_next.eq(move | ~(spare_valid | self.i.valid)),
+            self.o_next.eq(~move | spare_valid | self.i.valid),
+        ]
+        m.d.sync += [self.o.valid.eq(self.o_next), spare_valid.eq(~self.i_next)]
+        with m.If(move):
+            m.d.sync += self.o.payload.eq(Mux(spare_valid, spare, self.i.payload))
+        with m.If(~spare_valid):
+            m.d.sync += spare.eq(self.i.payload)
         return m

@@ -41,33 +41,22 @@ def ages(layer):
 
 
 def accumulator(shape, *, columns=3, wrong_age=0):
-    """``shape``: of the weights, (L, C, kh, kw); ``wrong_age``: the fault, in beats."""
+    """``shape``: of the weights, (1, C, kh, kw); ``wrong_age``: the fault, in beats."""
     config = make_config(np.full(shape, 3), columns=columns)
-    dut = TransposedAccumulator(config)
-    taps = config.layer.taps
+    dut = TransposedAccumulator(config.layer)
     old = ages(config.layer)
     old[0] += wrong_age
 
     def model(m, step, i, o):
         words = [[history(m, step, word, max(old)) for word in channel] for channel in i]
-        return [
-            (
-                o[kernel],
-                sum(
-                    words[c][kernel * taps + n][old[n]]
-                    for c in range(shape[1])
-                    for n in range(taps)
-                ),
-            )
-            for kernel in range(shape[0])
-        ]
+        return [(o, sum(channel[n][age] for channel in words for n, age in enumerate(old)))]
 
     return BeatHarness(dut, latency=dut.latency, model=model, warm_up=max(old), every_cycle=True)
 
 
 SHAPES = {
     "1x1, four channels": ((1, 4, 1, 1), 1),
-    "row": ((2, 1, 1, 3), 3),
+    "row": ((1, 1, 1, 3), 3),
     "two rows": ((1, 1, 2, 2), 3),
     "two rows, ring between": ((1, 1, 2, 1), 9),
 }
@@ -130,7 +119,7 @@ class Counts(TransposedAccumulator):
 
 
 def test_fault_accumulator_moves_while_a_beat_waits():
-    dut = Counts(make_config(np.full((1, 1, 1, 2), 3)))
+    dut = Counts(make_config(np.full((1, 1, 1, 2), 3)).layer)
     prove(HoldHarness(dut), mode="bmc", depth=6).breaks("moves with the beats alone")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
+from amaranth.hdl import Assert, Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 
+from hw.blocks.skid_buffer import SkidBuffer
 from tests.hw.streams import plain
 
-__all__ = ["InTurn", "Narrow", "Recorder"]
+__all__ = ["Ahead", "InTurn", "Narrow", "Recorder"]
 
 
 class Recorder:
@@ -30,6 +31,36 @@ class Recorder:
         while True:
             _, _, *values = await ctx.tick().sample(*self.signals.values())
             self.cycles.append(dict(zip(self.signals, map(plain, values), strict=True)))
+
+
+class Ahead(Elaboratable):
+    """A block that wants to know what its neighbours will do, between two that can say it."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.before = SkidBuffer(dut.i.payload.shape())
+        self.after = SkidBuffer(dut.o.payload.shape())
+        self.i, self.o = self.before.i, self.after.o
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dut, name)
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules += [self.before, self.dut, self.after]
+        wiring.connect(m, self.before.o, self.dut.i)
+        wiring.connect(m, self.dut.o, self.after.i)
+        m.d.comb += [
+            self.dut.i_next.eq(self.before.o_next),
+            self.dut.o_next.eq(self.after.i_next),
+        ]
+        # Never in vain: the datapath moves only when both can.
+        claim = Assert(
+            ~self.dut.o.valid | (self.before.o.valid & self.after.i.ready),
+            "the datapath moved alone",
+        )
+        m.d.sync += claim
+        return m
 
 
 class Narrow(Elaboratable):

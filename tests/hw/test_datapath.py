@@ -9,7 +9,7 @@ from hw.datapath import Datapath
 from sw import reference
 from sw.config import OutputConfig
 from sw.reuse import TableModel
-from tests.hw.benches import InTurn, Recorder
+from tests.hw.benches import Ahead, InTurn, Recorder
 from tests.hw.layers import layers, make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
@@ -71,12 +71,18 @@ def expected(config, images):
 def check(config, rng, *, frames=2, pause=ALWAYS):
     images = random_images(rng, config.layer, frames)
     dut = Datapath(config)
-    seen = Recorder(events=dut.events)
+    bench = Ahead(dut)
+    seen = Recorder(events=dut.events, moves=dut.o.valid, taken=dut.i.ready)
     beats = beats_of(config, images)
     inputs = [*beats, *[idle(config)] * dut.latency]
     results = run_streams(
-        dut, {"i": inputs}, pause=pause, setup=set_registers(config), testbenches=[seen.watch]
+        bench,
+        {"i": inputs},
+        pause=pause,
+        setup=lambda ctx, _: set_registers(config)(ctx, dut),
+        testbenches=[seen.watch],
     )["o"][dut.latency :]
+    assert all(cycle["moves"] == cycle["taken"] for cycle in seen.cycles)
     assert [result["marks"] for result in results] == [beat["marks"] for beat in beats]
     assert outputs_of(results) == expected(config, images).tolist()
     model = TableModel(config)
@@ -182,10 +188,10 @@ def test_weights_loaded_between_frames_count_from_the_next():
     images = random_images(rng, config.layer, 2)
     dut = Datapath(config)
     stride = dut.table.geometry.stride
-    bench = InTurn(dut, "i", "i_weight", "flush")
+    bench = InTurn(Ahead(dut), "i", "i_weight", "flush")
+    after = [idle(config)] * (dut.latency + 2)  # two may wait in the buffer before it
     frames = [
-        [("i", beat) for beat in [*beats_of(config, image[None]), *[idle(config)] * dut.latency]]
-        for image in images
+        [("i", beat) for beat in [*beats_of(config, image[None]), *after]] for image in images
     ]
     loads = [
         ("i_weight", {"index": c * stride + p, "weight": int(weight)})
@@ -204,7 +210,7 @@ def test_a_reset_leaves_no_marks_of_the_frame_under_way():
     rng = np.random.default_rng(pause_seed())
     images = random_images(rng, MIXED.layer, 2)
     dut = Datapath(MIXED)
-    bench = InTurn(dut, "i", "reset")
+    bench = InTurn(Ahead(dut), "i", "reset")
     first, second = (beats_of(MIXED, image[None]) for image in images)
     steps = [("i", beat) for beat in first[: len(first) * 2 // 3]]
     steps += [("reset", None)]
