@@ -145,7 +145,7 @@ def make(name, block=Raster):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_frames_become_beats(name):
-    prove(RasterHarness(make(name)), mode="bmc", depth=18).holds()
+    prove(RasterHarness(make(name)), mode="bmc", depth=15).holds()
 
 
 def test_fault_last_window_elsewhere():

@@ -93,7 +93,10 @@ class TableHarness(Harness):
 
     def _invariants(self, m, probe, compared, looked_up):
         g = self.dut.geometry
-        missing = probe.signal("missing")
+        missing = Signal(g.channels)
+        for c in range(g.channels):
+            m.d.comb += missing[c].eq(looked_up.live & ~self._found(probe, c).hit)
+        claim(m, probe.signal("missing", otherwise=3) == missing, "misses are known")
         known = probe.signal("live", otherwise=1) == looked_up.live
         claim(m, known, "the table knows whether a beat is live")
         claim(m, probe.signal("compared") == compared.live, "and of the one behind it")
@@ -106,6 +109,11 @@ class TableHarness(Harness):
         for c in range(g.channels):
             filling = missing[c] & (channel == c)
             self._channel(m, probe, c, compared=compared, looked_up=looked_up, filling=filling)
+
+    def _found(self, probe, c) -> Any:
+        """What the CAM of channel ``c`` shows."""
+        shape = Cam(self.dut.geometry.key_shape, self.dut.geometry.entries).o.payload.shape()
+        return data.View(shape, probe.signal(f"cam_{c}.o__payload"))
 
     def _weight_memory(self, m, probe):
         g = self.dut.geometry
@@ -148,8 +156,7 @@ class TableHarness(Harness):
         valid = probe.signal(f"{cam}.valid", otherwise=0)
         match = probe.signal(f"{cam}.match", otherwise=1)
         words, victim = probe.signal(f"{cam}.keys"), probe.signal(f"{cam}.victim")
-        shape = Cam(g.key_shape, g.entries).o.payload.shape()
-        found: Any = data.View(shape, probe.signal(f"{cam}.o__payload"))
+        found = self._found(probe, c)
         behind, pixel = compared.pixel[c], looked_up.pixel[c]
         keys = [words.word_select(n, g.key_shape.width) for n in range(g.entries)]
         claim(m, victim < g.entries, f"victim {c} is an entry")
