@@ -222,7 +222,12 @@ def _critical_path(paths: Sequence[dict[str, Any]], clock: str | None) -> tuple[
     edges = {f"posedge {clock}", f"negedge {clock}"}
     within = [p["path"] for p in paths if {p["from"], p["to"]} <= edges]
     steps = max(within, key=lambda path: sum(s["delay"] for s in path), default=[])
+    signals: list[str] = []
+    for step in steps:
+        signal = readable(step.get("net") or step["to"]["cell"])
+        unnamed = signal.startswith("$") and signals  # nextpnr's own, on the way from the last
+        signals.append(signals[-1] if unnamed else signal)
     return tuple(
-        PathStep(step["type"], step["delay"], readable(step.get("net") or step["to"]["cell"]))
-        for step in steps
+        PathStep(step["type"], step["delay"], signal)
+        for step, signal in zip(steps, signals, strict=True)
     )
