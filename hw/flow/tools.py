@@ -39,6 +39,16 @@ __all__ = [
 _POLL = 0.05
 _PREPARING = "Preparing to run"
 _VERSION = "version"
+# Ends with us even if we are killed: it is in a session of its own.
+_GUARDED = """\
+import os, sys, threading, time, {module} as tool
+def guard():
+    while os.getppid() == {parent}:
+        time.sleep(1)
+    os._exit(1)
+threading.Thread(target=guard, daemon=True).start()
+sys.exit(tool.{function}(sys.argv[1:]))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +91,7 @@ class Tool:
                 f"{self.name} is not installed: pip install {self.package} "
                 f"(or set {self.variable} to a native one)"
             )
-        code = f"import sys, {module} as m; sys.exit(m.{self.function}(sys.argv[1:]))"
+        code = _GUARDED.format(module=module, function=self.function, parent=os.getpid())
         return [sys.executable, "-c", code]
 
     def version(self) -> str:
