@@ -2,16 +2,20 @@
 #   PYTHON=...       the Python that .venv is made with (3.11 or newer; default: the first found)
 #   JOBS=...         test processes at a time (default: one for each core)
 #   PYTEST_ARGS=...  more arguments for pytest: PYTEST_ARGS="-k requantise -x"
+#   CONFIG=... TARGET=...  what to emit or synthesise: a name or a file; ecp5, ice40, xilinx or asic
+#   SYNTH_ARGS=...   more for hw.build: SYNTH_ARGS="--seeds 1 --timeout 600"
 #   BENCH_ARGS=...   arguments for the benchmark: BENCH_ARGS="--rows da4ml-templates"
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 JOBS ?= auto
 CONFIG ?= cifar10-layer1
+TARGET ?= ecp5
 
 VENV := .venv
 CORE := $(VENV)/.core-stamp
 DEV := $(VENV)/.dev-stamp
+SYNTH := $(VENV)/.synth-stamp
 BENCH := $(VENV)/.bench-stamp
 # Without our MAKEFLAGS: Verilator calls make, which would look for this one's job server.
 RUN := MAKEFLAGS= $(VENV)/bin/python -m
@@ -68,6 +72,15 @@ format: $(DEV) ## format the code and repair what lint can
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+.PHONY: synth
+synth: $(SYNTH) ## area and Fmax on a chip: make synth CONFIG=hlac25-bank TARGET=ecp5
+	@$(RUN) hw.build --target $(TARGET) --config $(CONFIG) $(SYNTH_ARGS) \
+		--out build/$(basename $(notdir $(CONFIG)))-$(TARGET)
+
+.PHONY: check-area
+check-area: $(SYNTH) ## area and Fmax against reports/baseline.json; UPDATE=1 records those of now
+	@$(RUN) hw.baseline $(if $(UPDATE),--update)
+
 .PHONY: bench
 bench: compiler $(BENCH) ## da4ml, alkaid, NNgen and ours in one flow: docs/user/benchmark.md (within an hour)
 	@$(RUN) bench $(BENCH_ARGS)
@@ -104,6 +117,11 @@ $(DEV): requirements-dev.lock $(CORE)
 	@$(PIP) install -r $<
 	@test -n "$$($(RUN) find_libpython)" || { echo "cocotb needs Python as a shared library. Install" \
 		"it, e.g. \`apt-get install libpython3-dev\`, or use a Python that has it" >&2; exit 2; }
+	@touch $@
+
+$(SYNTH): requirements-synth.lock $(CORE)
+	@echo "Installing requirements-synth.lock into $(VENV) (some 150 MB, once)"
+	@$(PIP) install -r $<
 	@touch $@
 
 $(BENCH): requirements-bench.lock $(DEV)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the three locks: what pip resolves pyproject.toml to, today.
+"""Write the locks: what pip resolves pyproject.toml to, today.
 
 Usage: lock.py [pip options, such as -c constraints.txt]; as `make lock` does. Nothing is installed.
 """
@@ -28,13 +28,15 @@ def main() -> None:
     """Write the locks; the others agree with that of `dev`, whose tools ask for more."""
     if sys.version_info[:2] != OLDEST:
         sys.exit(f"lock with the oldest Python we support: make lock PYTHON=python{OLDEST[0]}.11")
-    core, dev, bench = (ROOT / f"requirements{part}.lock" for part in ("", "-dev", "-bench"))
+    core, dev = (ROOT / f"requirements{part}.lock" for part in ("", "-dev"))
     pins = resolve(".[dev]", sys.argv[1:])
     dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
     pins = resolve(".", [*sys.argv[1:], "-c", str(dev)])
     core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
-    pins = resolve(".[bench]", [*sys.argv[1:], "-c", str(dev)])
-    bench.write_text(HEADER.format(extras="extra `bench`") + "\n".join(pins) + "\n")
+    for extra in ("synth", "bench"):
+        pins = resolve(f".[{extra}]", [*sys.argv[1:], "-c", str(dev)])
+        lock = ROOT / f"requirements-{extra}.lock"
+        lock.write_text(HEADER.format(extras=f"extra `{extra}`") + "\n".join(pins) + "\n")
 
 
 if __name__ == "__main__":
