@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 from amaranth.hdl import UnusedElaboratable
 
+from hw.boards import BOARDS
 from hw.emit import c_header, markdown, systemrdl
 from hw.flow import FlowError, show_progress
 from hw.report import make_report, report_text
@@ -28,7 +30,7 @@ from sw.registers import register_map
 __all__ = ["build", "main"]
 
 _PROG = "python -m hw.build"
-_OPTIONS = ("seeds", "frequency", "timeout", "device", "jobs", "liberty")
+_OPTIONS = tuple(field.name for field in dataclasses.fields(Options))
 _EPILOG = f"""\
 targets:
 {{targets}}
@@ -53,6 +55,7 @@ examples:
   {_PROG} --target ecp5 --config hlac25-bank
   {_PROG} --target ice40 --device up5k --config mnist-hlac25
   {_PROG} --target ecp5 --config cifar10-layer1 --seeds 1 --timeout 600
+  {_PROG} --target bitstream --board icebreaker --config mnist-hlac25
 """
 
 
@@ -108,7 +111,7 @@ def _options(parsed: argparse.Namespace) -> Options:
         name: value for name in _OPTIONS if (value := getattr(parsed, name)) is not None
     }
     if unknown := sorted(given.keys() - load_target(parsed.target).OPTIONS):
-        raise InputError(f"--target {parsed.target} takes no --{unknown[0]}")
+        raise InputError(f"--target {parsed.target} takes no --{unknown[0].replace('_', '-')}")
     if "seeds" in given:
         given["seeds"] = tuple(range(1, given["seeds"] + 1))
     given.setdefault("jobs", os.cpu_count() or 1)
@@ -150,7 +153,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--frequency",
         type=_number(float, "a positive number of MHz"),
         metavar="MHZ",
-        help="clock to ask place and route for (default: the device's)",
+        help="clock to ask place and route for (default: the device's), or of a board's engine",
     )
     group.add_argument(
         "--timeout",
@@ -170,6 +173,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="cell library (default: that of Debian's qflow-tech-osu018, if it is there)",
+    )
+    group.add_argument("--board", choices=BOARDS, help="what to make a bitstream for")
+    group.add_argument(
+        "--timing-allow-fail",
+        action="store_true",
+        default=None,
+        help="write a bitstream even if it is too slow for the board's clock",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -21,7 +22,7 @@ from hw.targets import TOP, Options, Product
 from hw.targets.rtlil import convert
 from hw.top import Top
 
-__all__ = ["build_for"]
+__all__ = ["build_for", "critical_path"]
 
 
 @dataclass
@@ -74,13 +75,13 @@ def build_for(top: Top, family: Family, options: Options) -> Product:
         fmax_mhz={"seeds": [r.fmax_mhz for r in routed], "median": median_fmax(routed)},
         estimated_mhz=[r.estimated_mhz for r in routed],
         device=device.name,
-        critical_path=_critical_path(routed),
+        critical_path=critical_path(routed),
         timed_out=bool(late),
         notes=notes,
     )
 
 
-def _critical_path(routed: tuple[Routed, ...]) -> list[dict[str, object]]:
+def critical_path(routed: Sequence[Routed]) -> list[dict[str, object]]:
     """Of the slowest seed that is known: neighbouring steps of one signal are one."""
     known = [r for r in routed if r.fmax_mhz is not None]
     if not known:

@@ -244,22 +244,22 @@ class LinkBridge(wiring.Component):
 
     def _exchange(self, m: Module) -> None:
         """Pixels to the engine and outputs from it, until nothing moves or the answer is full."""
-        consumed, given, room = Signal(8), Signal(8), Signal(8)
+        consumed, room = Signal(8), Signal(8)
         quiet = Signal(range(QUIET_CYCLES))
         pixel, output = self.o_pixel, self.i_output
-        take, give, full = Signal(), Signal(), Signal()
+        take, give, none = Signal(), Signal(), Signal()
         with m.State("ROOM"):
             self._field(m, room, then="EXCHANGE")
+            m.d.sync += none.eq(self.i.payload.data == 0)
             with m.If(self.i.payload.data > MAX_OUTPUTS):
                 m.d.sync += room.eq(MAX_OUTPUTS)
         with m.State("EXCHANGE"):
             m.d.comb += [
                 self.i.ready.eq(~self._ended & ~pixel.valid),
                 take.eq(self.i.valid & self.i.ready),
-                full.eq(given == room),
-                self.o.valid.eq(output.valid & ~full),
+                self.o.valid.eq(output.valid & ~none),
                 self.o.payload.data.eq(output.payload.data),
-                output.ready.eq(self.o.ready & ~full),
+                output.ready.eq(self.o.ready & ~none),
                 give.eq(output.valid & output.ready),
             ]
             with m.If(take):
@@ -270,12 +270,12 @@ class LinkBridge(wiring.Component):
                     consumed.eq(consumed + 1),
                 ]
             with m.If(give):
-                m.d.sync += given.eq(given + 1)
+                m.d.sync += room.eq(room - 1)
                 with m.If(output.payload.last):
                     m.d.sync += self._status.eq(
                         Mux(output.payload.bad, Status.LAST | Status.BAD, Status.LAST)
                     )
-                with m.If(output.payload.last | (given + 1 == room)):
+                with m.If(output.payload.last | (room == 1)):
                     m.next = "CONSUMED"
             with m.If(take | self.o.valid):
                 m.d.sync += quiet.eq(0)
@@ -285,7 +285,7 @@ class LinkBridge(wiring.Component):
                     m.next = "CONSUMED"
         with m.State("CONSUMED"):
             self._put(m, consumed)
-            m.d.sync += [given.eq(0), quiet.eq(0)]
+            m.d.sync += quiet.eq(0)
             with m.If(self.o.ready):
                 m.d.sync += consumed.eq(0)
                 m.next = "END"

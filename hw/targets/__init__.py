@@ -55,6 +55,10 @@ class Options:
         Seeds at a time.
     liberty : Path, optional
         A cell library.
+    board : str, optional
+        One of :data:`hw.boards.BOARDS`.
+    timing_allow_fail : bool
+        A bitstream that is too slow for its clock is no error.
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -63,6 +67,8 @@ class Options:
     device: str | None = None
     jobs: int = 1
     liberty: Path | None = None
+    board: str | None = None
+    timing_allow_fail: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
