@@ -260,7 +260,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
             ["tabel.entries=4"],
             (
                 "unknown key tabel; known: bias_bits, counter_bits, layer, name, output, table, "
-                "template_scale, templates"
+                "template_scale, templates, top"
             ),
         ),
         (["table=4"], "table must be a table"),
