@@ -22,7 +22,7 @@ from sw.cli import InputError, write_files
 from .documents import REPORT, documents
 from .environment import peer_version
 from .growth import measure_growth
-from .measure import measure
+from .measure import SEEDS, measure
 from .report import assemble, check_report, summary
 from .rows import ROWS, rows_named
 
@@ -52,17 +52,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-growth", action="store_true", help="leave out how cost grows")
     parser.add_argument("--again", action="store_true", help="try again what failed the last time")
     parser.add_argument(
+        "--seeds", type=int, default=SEEDS, metavar="N", help=f"seeds a row (default: {SEEDS})"
+    )
+    parser.add_argument(
         "--jobs", type=int, default=2, metavar="N", help="seeds to route at a time (default: 2)"
     )
     return parser
 
 
-def _measured(keys: list[str] | None, *, jobs: int, again: bool) -> list[dict[str, Any]]:
+def _measured(
+    keys: list[str] | None, *, jobs: int, seeds: int, again: bool
+) -> list[dict[str, Any]]:
     rows, results = rows_named(keys), []
     for number, row in enumerate(rows, 1):
         began = time.monotonic()
         announce(f"[{number}/{len(rows)}] {row.title}")
-        results.append(measure(row, jobs=jobs, again=again))
+        results.append(measure(row, jobs=jobs, seeds=seeds, again=again))
         announce(f"    {summary(results[-1])} ({time.monotonic() - began:.0f} s)")
     return results
 
@@ -71,13 +76,16 @@ def _command(argv: Sequence[str] | None) -> int:
     # Engines are made here for their numbers and never elaborated.
     warnings.simplefilter("ignore", UnusedElaboratable)
     options = _parser().parse_args(argv)
-    if options.jobs < 1:
-        raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
+    for name in ("jobs", "seeds"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name} must be 1 or more, not {getattr(options, name)}")
     try:
         with show_progress():
             tools = {"yosys": YOSYS.version(), "nextpnr-ecp5": NEXTPNR_ECP5.version()}
             tools |= {name: peer_version(name) for name in _PEERS}
-            rows = _measured(options.rows, jobs=options.jobs, again=options.again)
+            rows = _measured(
+                options.rows, jobs=options.jobs, seeds=options.seeds, again=options.again
+            )
             growth = {} if options.no_growth or options.rows else measure_growth()
     except (FlowError, ToolchainError, ValueError) as error:
         raise InputError(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from sw.spec import LayerSpec
 from .design import Design, Verified
 from .fit import fit_law
 from .measure import kept, one_line, tools
-from .ours import bank_rtlil, engine_rtlil
+from .ours import rtlil_text
 
 __all__ = ["POINTS", "Size", "growth_config", "measure_growth", "template_masks"]
 
@@ -30,19 +29,42 @@ _LEARNED, _OF = 7, 32
 """Learned kernels of the engine, out of so many: the paper's."""
 
 POINTS: dict[str, dict[str, tuple[int, ...]]] = {
-    "kernels": {"bank": (8, 16, 32, 64, 128, 256), "engine": (8, 16, 32, 64)},
-    "channels": {"bank": (1, 3, 8, 16, 32, 64), "engine": (1, 3, 6, 12)},
-    "width": {"bank": (28, 64, 160, 320, 640, 1920), "engine": (28, 64, 320, 1920)},
-    "bits": {"bank": (4, 6, 8, 10, 12, 16), "engine": (4, 6, 8, 12)},
+    "kernels": {
+        "bank": (8, 16, 32, 64, 128, 256),
+        "templates": (8, 32, 128, 256),
+        "learned": (8, 16, 32, 64),
+    },
+    "channels": {
+        "bank": (1, 3, 8, 16, 32, 64),
+        "templates": (1, 3, 16, 64),
+        "learned": (1, 3, 6),
+    },
+    "width": {
+        "bank": (28, 64, 160, 320, 640, 1920),
+        "templates": (28, 64, 320, 1920),
+        "learned": (28, 64, 320, 1920),
+    },
+    "bits": {
+        "bank": (4, 6, 8, 10, 12, 16),
+        "templates": (4, 8, 12, 16),
+        "learned": (4, 8, 12),
+    },
 }
 """By dimension and design. An engine has an adder for each learned product, so it stops earlier."""
 
+_TITLES = {
+    "bank": "template bank",
+    "templates": "engine, templates alone",
+    "learned": "engine, 7 of 32 kernels learned",
+}
+
 TEXT = """\
 LUT4-eq by synthesis alone of the template bank (random two-valued masks, the same in all channels,
-the magnitude left to the scale) and of a full-rate engine (7 of 32 kernels learned, a CAM of 16
-entries a channel, 8 multipliers): 32 kernels, 3 channels, 32 pixels a row, 8 bits, but for what is
-varied. The law, a line or a power, is the one that deviates less. Long lines become block memories,
-which are not in the LUT4-eq."""
+the magnitude left to the scale), of the engine with templates alone, and of the full-rate engine
+with 7 of 32 kernels learned (a CAM of 16 entries a channel, 8 multipliers): 32 kernels, 3 channels,
+32 pixels a row, 8 bits, but for what is varied. The law, a line or a power, is the nearer one. The
+engine with learned kernels has an adder for each of their products: its sweeps end earlier. Long
+lines become block memories, which are not in the LUT4-eq."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +85,8 @@ def template_masks(count: int) -> IntArray:
 
 
 def growth_config(design: str, size: Size) -> EngineConfig:
-    """The configuration of a point: ``design`` is ``"bank"`` or ``"engine"``."""
-    learned = max(1, size.kernels * _LEARNED // _OF) if design == "engine" else 0
+    """The configuration of a point: ``design`` is ``"bank"``, ``"templates"`` or ``"learned"``."""
+    learned = max(1, size.kernels * _LEARNED // _OF) if design == "learned" else 0
     masks = template_masks(size.kernels - learned)[:, np.newaxis]
     shape = (learned, size.channels, 3, 3)
     drawn = np.random.default_rng(_SEED).integers(-100, 101, shape)
@@ -78,6 +100,7 @@ def growth_config(design: str, size: Size) -> EngineConfig:
     return EngineConfig(
         name=f"{design} of {size}",
         layer=layer,
+        top="template_bank" if design == "bank" else "engine",
         template_scale="defer",
         table=TableConfig(entries=16, multipliers=8),
     )
@@ -89,11 +112,10 @@ def measure_growth() -> dict[str, Any]:
 
 
 def _sweep(name: str) -> dict[str, Any]:
-    titles = {"bank": "template bank", "engine": "engine"}
     return {
         "dimension": name,
         "series": [
-            {"title": titles[design]} | _series(design, name, numbers)
+            {"title": _TITLES[design]} | _series(design, name, numbers)
             for design, numbers in POINTS[name].items()
         ],
     }
@@ -112,15 +134,13 @@ def _series(design: str, name: str, numbers: tuple[int, ...]) -> dict[str, Any]:
 
 def _point(design: str, size: Size) -> dict[str, Any]:
     config = growth_config(design, size)
-    emit: Callable[[EngineConfig], str] = bank_rtlil if design == "bank" else engine_rtlil
-    top = "bank" if design == "bank" else TOP
-    whole = Design(top=top, sources={f"{top}.il": emit(config)}, verify=_never)
+    whole = Design(top=TOP, sources={f"{TOP}.il": rtlil_text(config)}, verify=_never)
 
     def make() -> dict[str, Any]:
         point: dict[str, Any] = {"lut4_eq": None, "ff": None, "bram": None, "errors": []}
         try:
             area = synthesise(
-                whole.sources, top=top, family=load_family("ecp5"), timeout=_LIMIT
+                whole.sources, top=TOP, family=load_family("ecp5"), timeout=_LIMIT
             ).area
         except MissingToolError:
             raise

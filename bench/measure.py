@@ -39,7 +39,7 @@ from .rows import Row
 __all__ = ["DEVICE", "SEEDS", "blank_result", "kept", "measure", "one_line", "rates", "tools"]
 
 DEVICE = "85k-6"
-SEEDS = (1, 2, 3)
+SEEDS = 3
 _AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
 
 
@@ -64,7 +64,7 @@ def blank_result(row: Row) -> dict[str, Any]:
     }
 
 
-def measure(row: Row, *, jobs: int, again: bool = False) -> dict[str, Any]:
+def measure(row: Row, *, jobs: int, seeds: int = SEEDS, again: bool = False) -> dict[str, Any]:
     """Everything about a row; what goes wrong is in its ``errors``.
 
     Parameters
@@ -72,6 +72,8 @@ def measure(row: Row, *, jobs: int, again: bool = False) -> dict[str, Any]:
     row : Row
     jobs : int
         Seeds to place and route at a time.
+    seeds : int
+        How many of them.
     again : bool
         Try again what went wrong the last time.
 
@@ -95,7 +97,7 @@ def measure(row: Row, *, jobs: int, again: bool = False) -> dict[str, Any]:
     result["errors"] += area["errors"]
     if "area" in area:
         result["area"] = area["area"]
-        fmax = _routed(row, design, area["netlist"], jobs=jobs, again=again)
+        fmax = _routed(row, design, area["netlist"], jobs=jobs, seeds=seeds, again=again)
         result["fmax_mhz"] = fmax["fmax_mhz"]
         result["errors"] += fmax["errors"]
     return result | rates(result)
@@ -165,17 +167,18 @@ def _synthesised(row: Row, design: Design, *, again: bool) -> dict[str, Any]:
 
 
 def _routed(
-    row: Row, design: Design, netlist: SynthesisResult, *, jobs: int, again: bool
+    row: Row, design: Design, netlist: SynthesisResult, *, jobs: int, seeds: int, again: bool
 ) -> dict[str, Any]:
     """Fmax of every seed, or what is known of it when the time is up."""
     limit = row.placing_seconds
+    numbers = tuple(range(1, seeds + 1))
     device = load_family("ecp5").device(DEVICE)
 
     def make() -> dict[str, Any]:
         errors = []
         try:
             harness = wrap(netlist, clock=design.clock, timeout=limit)
-            routed = place_and_route(harness, device, seeds=SEEDS, timeout=limit, jobs=jobs)
+            routed = place_and_route(harness, device, seeds=numbers, timeout=limit, jobs=jobs)
         except MissingToolError:
             raise
         except FlowError as error:
@@ -185,7 +188,7 @@ def _routed(
         return {"fmax_mhz": _fmax(routed), "errors": errors}
 
     block = hashlib.sha256(netlist.rtlil.read_bytes()).hexdigest()
-    parts = {"netlist": block, "limit": limit, "seeds": SEEDS, "device": DEVICE}
+    parts = {"netlist": block, "limit": limit, "seeds": numbers, "device": DEVICE}
     return kept(design, "place and route", make, again=again, tools=tools(), **parts)
 
 

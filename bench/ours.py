@@ -1,22 +1,19 @@
-"""Ours: the template bank alone, and whole engines."""
+"""Ours: the template bank alone, and whole engines, as ``python -m hw.build`` makes them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from amaranth.back import rtlil, verilog  # pyright: ignore[reportAttributeAccessIssue] - no stub
 
 from hw.bank_plan import plan_bank
-from hw.blocks.template_bank import TemplateBank
 from hw.flow.cache import cached, key_of
 from hw.flow.progress import step
-from hw.targets import TOP
-from hw.targets import rtlil as rtlil_target
-from hw.targets.rtlil import no_garbage_collection
+from hw.targets import TOP, Options, rtlil, verilog
+from hw.top import make_top
 from sw.config import EngineConfig
 from sw.spec import LayerSpec
 
@@ -25,21 +22,18 @@ from .environment import ROOT
 from .verify import verify_engine, verify_layer
 from .weights import INPUT_SHAPE, kernels
 
-__all__ = ["bank", "bank_rtlil", "engine", "engine_rtlil", "templates_config"]
-
-_BANK = "bank"
+__all__ = ["bank", "engine", "rtlil_text", "templates_config"]
 
 
-def templates_config(weights: str, *, name: str = "templates", deferred: bool) -> EngineConfig:
-    """An engine of template kernels alone."""
+def templates_config(weights: str, *, top: Literal["engine", "template_bank"]) -> EngineConfig:
+    """Template kernels alone, their magnitudes multiplied in."""
     layer = LayerSpec(weight=kernels(weights), input_shape=INPUT_SHAPE)
-    return EngineConfig(name=name, layer=layer, template_scale="defer" if deferred else "multiply")
+    return EngineConfig(name=f"{weights}, {top}", layer=layer, top=top)
 
 
 def bank(config: EngineConfig) -> Design:
-    """The template bank of a configuration, alone, with its line buffers."""
-    component = TemplateBank(plan_bank(config))
-    plan = component.plan
+    """A template bank alone, with its line buffers."""
+    plan = plan_bank(config)
     fields = tuple(
         Field(bits=limits.bits, signed=limits.lo < 0) for limits in plan.output_ranges.values()
     )
@@ -51,13 +45,14 @@ def bank(config: EngineConfig) -> Design:
         fields=fields,
         constants={"rst": 0, "i__valid": 1, "o__ready": 1},
     )
+    emitted = verilog.build(make_top(config), Options())
     weight = config.layer.weight
     if config.template_scale == "defer":
         weight = np.sign(weight)
     return Design(
-        top=_BANK,
-        sources={f"{_BANK}.il": bank_rtlil(config)},
-        simulated={f"{_BANK}.v": verilog.convert(component, name=_BANK, emit_src=False)},
+        top=TOP,
+        sources={f"{TOP}.il": rtlil_text(config)},
+        simulated={f"{TOP}.v": str(emitted.files[f"{TOP}.v"])},
         feed=feed,
         verify=lambda d: verify_layer(d, weight),
     )
@@ -67,38 +62,20 @@ def engine(config: EngineConfig) -> Design:
     """A whole engine: streams, control port, counters."""
     return Design(
         top=TOP,
-        sources={f"{TOP}.il": engine_rtlil(config)},
+        sources={f"{TOP}.il": rtlil_text(config)},
         verify=lambda _: verify_engine(config),
     )
 
 
-def bank_rtlil(config: EngineConfig) -> str:
-    """The bank's RTLIL, made now or before."""
-
-    def make() -> str:
-        with no_garbage_collection():
-            return rtlil.convert(TemplateBank(plan_bank(config)), name=_BANK, emit_src=False)
-
-    return _kept("bank", config, make)
-
-
-def engine_rtlil(config: EngineConfig) -> str:
-    """The engine's RTLIL, made now or before."""
-    return _kept("engine", config, lambda: rtlil_target.emit(config))
-
-
-def _kept(what: str, config: EngineConfig, make: Callable[[], str]) -> str:
-    described = (config.layer.digest(), config.templates, config.template_scale, config.bias_bits)
-    key = key_of(
-        step="rtlil",
-        what=what,
-        code=_code(),
-        config=repr((*described, config.counter_bits, config.table, config.output)),
-    )
+def rtlil_text(config: EngineConfig) -> str:
+    """The RTLIL of what a configuration names, made now or before."""
+    described = (config.top, config.layer.digest(), config.templates, config.template_scale)
+    resources = (config.bias_bits, config.counter_bits, config.table, config.output)
+    key = key_of(step="rtlil", code=_code(), config=repr((described, resources)))
 
     def write(folder: Path) -> None:
-        with step(f"generating {what} of {config.name}"):
-            (folder / "design.il").write_text(make())
+        with step(f"generating {config.name}"):
+            (folder / "design.il").write_text(rtlil.convert(make_top(config).component))
 
     return (cached("bench-rtlil", key, write) / "design.il").read_text()
 

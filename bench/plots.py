@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from docs.generate.drawing import GREY, INDIGO, MADDER, card, style, svg
+from docs.generate.drawing import GREY, INDIGO, MADDER, PINE, card, style, svg
 
 from .fit import Law
 
@@ -21,16 +21,16 @@ _LABELS = {
     "width": "frame width, pixels",
     "bits": "bits of a pixel",
 }
-_COLOURS = (INDIGO, MADDER)
-_MARKS = ("o", "s")
+_COLOURS = (INDIGO, PINE, MADDER)
+_MARKS = ("o", "^", "s")
 
 
 def growth_figure(sweep: dict[str, Any]) -> str:
     """The SVG of one dimension: LUT4-eq over it, on logarithmic axes."""
     with style():
-        figure = Figure(figsize=(6.4, 4.2))
+        figure = Figure(figsize=(6.4, 4.4))
         card(figure)
-        axes = figure.add_axes((0.125, 0.14, 0.82, 0.66))
+        axes = figure.add_axes((0.125, 0.14, 0.82, 0.63))
         for series, colour, mark in zip(sweep["series"], _COLOURS, _MARKS, strict=False):
             _draw(axes, series, colour, mark)
         _scale(axes, sweep)

@@ -47,11 +47,18 @@ class Row:
     back_pressure: bool
     notes: tuple[str, ...] = ()
     ours: bool = False
-    synthesis_seconds: float = 300
-    placing_seconds: float = 300
+    synthesis_seconds: float = 900
+    placing_seconds: float = 900
 
 
-def _peer(key: str, title: str, make: Callable[[], Design], scale: str, *notes: str) -> Row:
+def _peer(
+    key: str,
+    title: str,
+    make: Callable[[], Design],
+    scale: str,
+    *notes: str,
+    placing_seconds: float = 900,
+) -> Row:
     return Row(
         key=key,
         title=title,
@@ -60,11 +67,18 @@ def _peer(key: str, title: str, make: Callable[[], Design], scale: str, *notes: 
         scale=scale,
         back_pressure=False,
         notes=notes,
+        placing_seconds=placing_seconds,
     )
 
 
 def _core(
-    generator: str, weights: str, scale: str, *notes: str, cutoff: int = 2, key: str = ""
+    generator: str,
+    weights: str,
+    scale: str,
+    *notes: str,
+    cutoff: int = 2,
+    key: str = "",
+    placing_seconds: float = 900,
 ) -> Row:
     title = f"{generator}, {weights}" + (", one adder a stage" if cutoff == 1 else "")
     return _peer(
@@ -73,6 +87,7 @@ def _core(
         lambda: constant_layer(generator, weights, latency_cutoff=cutoff),
         scale,
         *notes,
+        placing_seconds=placing_seconds,
     )
 
 
@@ -90,7 +105,13 @@ def _da4ml() -> tuple[Row, ...]:
         alone,
         _core("da4ml", "templates + 7 uniform", "x 74"),
         _core("da4ml", "templates + 7 Gaussian", "x 148"),
-        _core("da4ml", "32 uniform", "none", "no template among its kernels"),
+        _core(
+            "da4ml",
+            "32 uniform",
+            "none",
+            "no template among its kernels",
+            placing_seconds=420,  # it never ended
+        ),
     )
 
 
@@ -124,8 +145,6 @@ def _nngen() -> Row:
             "takes pixels and weights from memory over AXI4, templates as any other kernel",
             "cycles with a memory that never waits",
         ),
-        synthesis_seconds=900,
-        placing_seconds=600,
     )
 
 
@@ -133,8 +152,8 @@ def _ours() -> tuple[Row, ...]:
     return (
         Row(
             key="bank",
-            title="Katazome, template bank",
-            make=lambda: bank(templates_config("templates", deferred=True)),
+            title="Katazome, `hlac25-bank`",
+            make=lambda: bank(load_config("hlac25-bank")),
             loads="constant",
             scale="left to the channel's scale",
             back_pressure=True,
@@ -143,7 +162,7 @@ def _ours() -> tuple[Row, ...]:
         Row(
             key="bank-scaled",
             title="Katazome, template bank, magnitude multiplied in",
-            make=lambda: bank(templates_config("templates", deferred=False)),
+            make=lambda: bank(templates_config("templates", top="template_bank")),
             loads="constant",
             scale="x 74",
             back_pressure=True,
@@ -152,7 +171,7 @@ def _ours() -> tuple[Row, ...]:
         Row(
             key="engine-templates",
             title="Katazome, engine, templates only",
-            make=lambda: engine(templates_config("templates", deferred=False)),
+            make=lambda: engine(templates_config("templates", top="engine")),
             loads="constant",
             scale="x 74",
             back_pressure=True,
@@ -171,8 +190,6 @@ def _ours() -> tuple[Row, ...]:
                 "cycles of a frame whose values are all in the table",
             ),
             ours=True,
-            synthesis_seconds=900,
-            placing_seconds=600,
         ),
     )
 

@@ -109,7 +109,7 @@ def test_masks_are_distinct_and_not_opposite():
 
 
 @pytest.mark.parametrize("name", POINTS)
-@pytest.mark.parametrize("design", ["bank", "engine"])
+@pytest.mark.parametrize("design", ["bank", "templates", "learned"])
 def test_a_point_varies_one_dimension(name, design):
     n = POINTS[name][design][-1]
     size = dataclasses.replace(Size(), **{name: n})
@@ -117,7 +117,7 @@ def test_a_point_varies_one_dimension(name, design):
     layer = config.layer
     assert (layer.kernels, layer.channels) == (size.kernels, size.channels)
     assert (layer.input_shape[2], layer.input_format.bits) == (size.width, size.bits)
-    assert len(config.learned) == (max(1, size.kernels * 7 // 32) if design == "engine" else 0)
+    assert len(config.learned) == (max(1, size.kernels * 7 // 32) if design == "learned" else 0)
 
 
 def test_a_picture_is_the_same_each_time():
