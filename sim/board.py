@@ -142,6 +142,12 @@ def _build(config: EngineConfig, build_dir: Path) -> Path:
         )
 
 
+def _per_million(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1_000_000):
+        raise argparse.ArgumentTypeError(f"expected 0 to 999999, got {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROG,
@@ -157,10 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(
             f"--{name}",
-            type=int,
+            type=_per_million,
             default=0,
             metavar="N",
-            help=f"{what}: N of a million (default 0)",
+            help=f"{what}: N of a million, 0 to 999999 (default 0)",
         )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
     return parser
@@ -175,12 +181,17 @@ def _run(argv: Sequence[str] | None) -> int:
     print(f"{config.name}: building the board (once for each design)", file=sys.stderr)
     try:
         with virtual_board(config, noise=noise) as board:
+            signal.signal(signal.SIGTERM, _stop)  # the simulator ends with us
             print(board.port, flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
     except ToolchainError as error:
         raise cli.InputError(str(error)) from error
     return 0
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser)
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=0.2,
         metavar="SECONDS",
         help="before a request is repeated, beyond its time on the line (default %(default)s)",
@@ -69,6 +69,13 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (seconds := float(text)) < 3600:
+            return seconds
+    raise argparse.ArgumentTypeError(f"expected seconds, 0 to 3600, got {text!r}")
 
 
 @contextlib.contextmanager

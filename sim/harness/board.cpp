@@ -48,6 +48,7 @@ struct Noise {
 };
 
 int terminal = -1, divisor = 1, quiet = 0;
+pid_t parent = 0;
 Noise to_board, to_host;
 
 // Bytes from the terminal to `rx`.
@@ -113,6 +114,7 @@ void hear_bit(bool tx) {
 extern "C" svBit board_open(int file, int cycles, int flip, int lose, int garbage, int seed) {
     terminal = file;
     divisor = cycles;
+    parent = getppid();
     to_board.random.seed(2 * seed);
     to_host.random.seed(2 * seed + 1);
     for (Noise* noise : {&to_board, &to_host}) {
@@ -131,6 +133,7 @@ extern "C" svBit board_step(svBit tx, svBit* rx) {
         pollfd ready{terminal, POLLIN, 0};
         if (poll(&ready, 1, kSleep) != 1 || !(ready.revents & POLLIN)) usleep(kSleep * 100);
         read_terminal();
+        if (getppid() != parent) return 0;  // nobody is left to stop us
     }
     send_bit();
     hear_bit(tx);

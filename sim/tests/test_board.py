@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 import serial
 
+from sim import board
 from sim.board import Noise, virtual_board
 from sw import host, reference
 from sw.config import EngineConfig
@@ -59,10 +63,10 @@ def trial(rng: np.random.Generator, tmp_path: Path) -> Trial:
 
 
 def test_quiet_line(trial: Trial, build_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with virtual_board(trial.config, build_dir=build_dir) as board:
-        assert trial.host(board.port) == 0
+    with virtual_board(trial.config, build_dir=build_dir) as running:
+        assert trial.host(running.port) == 0
     trial.check()
-    assert board.injected == {"flipped": 0, "lost": 0, "added": 0}
+    assert running.injected == {"flipped": 0, "lost": 0, "added": 0}
     assert f"{FRAMES} frames in " in capsys.readouterr().out
 
 
@@ -70,37 +74,63 @@ def test_noisy_line(
     trial: Trial, build_dir: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     noise = Noise(flip=400, lose=400, garbage=400, seed=seed % 2**30)
-    with virtual_board(trial.config, noise=noise, build_dir=build_dir) as board:
-        assert trial.host(board.port) == 0
+    with virtual_board(trial.config, noise=noise, build_dir=build_dir) as running:
+        assert trial.host(running.port) == 0
     trial.check()
-    assert all(board.injected.values()), board.injected
+    assert all(running.injected.values()), running.injected
     assert "; 0 requests repeated" not in capsys.readouterr().out
 
 
 def test_hopeless_line(trial: Trial, build_dir: Path) -> None:
-    with virtual_board(trial.config, noise=Noise(flip=30_000), build_dir=build_dir) as board:
-        assert trial.host(board.port, "--timeout", "0.01") == 2
+    with virtual_board(trial.config, noise=Noise(flip=30_000), build_dir=build_dir) as running:
+        assert trial.host(running.port, "--timeout", "0.01") == 2
     trial.check_nothing_written()
 
 
 def test_a_host_that_left_in_the_middle_of_a_frame(trial: Trial, build_dir: Path) -> None:
-    with virtual_board(trial.config, build_dir=build_dir) as board:
-        with serial.Serial(board.port, timeout=0.02) as port:
+    with virtual_board(trial.config, build_dir=build_dir) as running:
+        with serial.Serial(running.port, timeout=0.02) as port:
             session = Session(Link(port=port), trial.config)
             session.begin()
             session.write("CONTROL", 1)
             session.link.request(Command.EXCHANGE, bytes((20, *range(31))))
             port.write(b"\x7e\x01\x02")  # and half of a packet
-        assert trial.host(board.port) == 0
+        assert trial.host(running.port) == 0
     trial.check()
 
 
 def test_the_wrong_engine(
     trial: Trial, build_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with virtual_board(trial.config, build_dir=build_dir) as board:
-        assert trial.host(board.port, "--set", "table.entries=4") == 2
+    with virtual_board(trial.config, build_dir=build_dir) as running:
+        assert trial.host(running.port, "--set", "table.entries=4") == 2
         assert "another engine answers: ENTRIES" in capsys.readouterr().err
-        assert trial.host(board.port, "--set", 'template_scale="defer"') == 2
+        assert trial.host(running.port, "--set", 'template_scale="defer"') == 2
         assert "its shape is that of tiny, but not its templates" in capsys.readouterr().err
     trial.check_nothing_written()
+
+
+def test_the_command(trial: Trial, build_dir: Path) -> None:
+    """A board until Ctrl-C, here with some noise."""
+    arguments = ["--config", "tiny", "--flip", "100", "--seed", "1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sim.board", *arguments],
+        cwd=build_dir.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        try:
+            assert trial.host(port) == 0
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    trial.check()
+
+
+def test_noise_out_of_range(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        board.main(["--config", "tiny", "--lose", "1000000"])
+    assert exit_.value.code == 2
+    assert "expected 0 to 999999, got '1000000'" in capsys.readouterr().err

@@ -57,6 +57,13 @@ def test_a_wrong_baud_rate(arguments, capsys, baud):
     assert f"expected a number above 0, got '{baud}'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("timeout", ["-1", "nan", "soon"])
+def test_a_wrong_timeout(arguments, capsys, timeout):
+    with pytest.raises(SystemExit):
+        host.main(["--port", "any", "--timeout", timeout, *arguments])
+    assert f"expected seconds, 0 to 3600, got '{timeout}'" in capsys.readouterr().err
+
+
 def test_wrong_images_before_the_port(arguments, capsys, tmp_path):
     np.save(tmp_path / "in.npy", np.zeros((1, 3, 6, 7), np.uint8))
     assert host.main(["--port", str(tmp_path / "none"), *arguments]) == 2
