@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["Entry", "cache_folder", "cached", "key_of"]
+__all__ = ["Entry", "cache_folder", "cached", "key_of", "share"]
 
 _SCHEMA = 2
 """Raise it when the meaning of a cached folder's files changes."""
@@ -27,6 +27,14 @@ def key_of(**parts: object) -> str:
     """A key for what ``parts`` make: the same for the same JSON."""
     text = json.dumps({"schema": _SCHEMA} | parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def share(source: Path, target: Path) -> None:
+    """Make ``target`` the same file, or a copy where the file system has no links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 class Entry:

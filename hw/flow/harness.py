@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .cache import cached, key_of
+from .cache import cached, key_of, share
 from .errors import FlowError
 from .synthesis import Port, SynthesisResult
 from .tools import YOSYS
@@ -55,7 +55,7 @@ def wrap(
     key = key_of(step="wrap", netlist=netlist, text=text, script=script, yosys=YOSYS.version())
 
     def make(folder: Path) -> None:
-        (folder / "block.il").hardlink_to(result.rtlil)
+        share(result.rtlil, folder / "block.il")
         YOSYS.run(
             ["-q", "-l", "yosys.log", "wrap.ys"],
             folder=folder,

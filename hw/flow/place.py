@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cache import Entry, key_of
+from .cache import Entry, key_of, share
 from .errors import FlowError, FlowTimeoutError
 from .families import Device
 from .names import readable
@@ -169,9 +169,9 @@ def _run_missing(
     for seed, entry in entries.items():
         if entry.is_known:
             continue
-        entry.partial.joinpath("netlist.json").hardlink_to(design.netlist)
+        share(design.netlist, entry.partial / "netlist.json")
         if constraints is not None:
-            entry.partial.joinpath("pins").write_text(constraints)
+            (entry.partial / "pins").write_text(constraints)
         what = f"place and route of {design.top} for {device.name}, seed {seed}"
         more = (*arguments, "--seed", str(seed))
         runs[seed] = Run(device.tool, more, folder=entry.partial, log="place", what=what)
