@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hw.flow import (
@@ -193,8 +194,8 @@ def _routed(
 
 
 def tools() -> list[str]:
-    """The versions that figures depend on."""
-    return [YOSYS.version(), NEXTPNR_ECP5.version()]
+    """What decides what they find: their versions, and the flow that runs them."""
+    return [YOSYS.version(), NEXTPNR_ECP5.version(), _digest((ROOT / "hw/flow").glob("*.py"))]
 
 
 def _fmax(routed: Sequence[Routed]) -> dict[str, Any]:
@@ -228,8 +229,12 @@ def one_line(error: Exception) -> str:
 @cache
 def _code() -> str:
     """Of what simulates and compares."""
-    digest = hashlib.sha256()
     names = ("verify.py", "stream_check.py", "nngen.py", "nngen_bench.sv")
-    for path in [*(ROOT / "bench" / name for name in names), ROOT / "sw/reference.py"]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return _digest([*(ROOT / "bench" / name for name in names), ROOT / "sw/reference.py"])
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    state = hashlib.sha256()
+    for path in sorted(paths):
+        state.update(path.read_bytes())
+    return state.hexdigest()
