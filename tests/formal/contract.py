@@ -37,6 +37,7 @@ __all__ = [
     "Probe",
     "as_value",
     "claim",
+    "foretells",
     "history",
     "keeps_until_ready",
     "moves",
@@ -208,6 +209,12 @@ def keeps_until_ready(m: Module, port: stream.Interface, *, assume: bool = False
         return
     claim(m, ~waiting | port.valid, "valid stays until ready")
     claim(m, ~waiting | ~port.valid | same, "payload stays until ready")
+
+
+def foretells(m: Module, announced: ValueLike, actual: ValueLike, what: str) -> None:
+    """``announced`` says in each cycle what ``actual`` is in the next."""
+    begun = past(m, 1)
+    claim(m, ~begun | (past(m, announced) == actual), f"{what} was foretold")
 
 
 def moves(port: stream.Interface) -> Value:

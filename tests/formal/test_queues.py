@@ -8,6 +8,7 @@ from hw.blocks.skid_buffer import SkidBuffer
 from tests.formal.contract import (
     Harness,
     claim,
+    foretells,
     keeps_until_ready,
     moves,
     suppose,
@@ -32,6 +33,8 @@ class SkidHarness(Harness):
             capacity=2,
         )
         waits_at_most(m, self.i, self.o, 1)
+        foretells(m, vars(self)["i_next"], self.i.ready, "ready")
+        foretells(m, vars(self)["o_next"], self.o.valid, "valid")
 
 
 class AlwaysReady(SkidBuffer):
@@ -39,7 +42,7 @@ class AlwaysReady(SkidBuffer):
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
-        m.d.comb += self.i.ready.eq(1)
+        m.d.comb += [self.i.ready.eq(1), self.i_next.eq(1)]
         return m
 
 
@@ -53,6 +56,15 @@ class ForgetsTheSpare(SkidBuffer):
         return m
 
 
+class Misleads(SkidBuffer):
+    """A buffer that announces room that it does not know to be there."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.i_next.eq(self.i.ready)
+        return m
+
+
 def test_skid_buffer_is_a_queue_of_two():
     prove(SkidHarness(SkidBuffer(3)), mode="bmc", depth=14).holds()
 
@@ -60,6 +72,11 @@ def test_skid_buffer_is_a_queue_of_two():
 def test_fault_skid_buffer_overflows():
     verdict = prove(SkidHarness(AlwaysReady(3)), mode="bmc", depth=14)
     verdict.breaks("no transfers are lost", "leave unchanged")
+
+
+def test_fault_skid_buffer_misleads():
+    verdict = prove(SkidHarness(Misleads(3)), mode="bmc", depth=14)
+    verdict.breaks("ready was foretold", "are lost", "leave unchanged", "stays until ready")
 
 
 def test_fault_skid_buffer_skips():
@@ -110,6 +127,7 @@ class CloserHarness(Harness):
         claim(m, ~o.valid | o.payload.last | ~o.payload.bad, "bad comes with last alone")
         claim(m, vars(self)["busy"] == (held != 0), "busy means that an output is held")
         waits_at_most(m, i, o, 1)
+        foretells(m, vars(self)["i_next"], i.ready, "ready")
 
 
 class NeverBad(FrameCloser):
@@ -135,7 +153,7 @@ class TakesAThird(FrameCloser):
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
-        m.d.comb += self.i.ready.eq(1)
+        m.d.comb += [self.i.ready.eq(1), self.i_next.eq(1)]
         return m
 
 
@@ -148,7 +166,7 @@ def test_frame_closer_sends_every_output_with_its_frames_verdict():
     [
         (NeverBad, ("ends of frames leave unchanged",)),
         (DoesNotWait, ("ends of frames",)),
-        (TakesAThird, ("payload stays until ready", "are lost")),
+        (TakesAThird, ("are lost", "leave unchanged")),
     ],
 )
 def test_fault_in_the_frame_closer(fault, broken):

@@ -5,7 +5,14 @@ import pytest
 from amaranth.hdl import Array, Cat, Module, Signal, Value
 
 from hw.blocks.raster import Raster
-from tests.formal.contract import Harness, claim, keeps_until_ready, moves, tagged_transfer
+from tests.formal.contract import (
+    Harness,
+    claim,
+    foretells,
+    keeps_until_ready,
+    moves,
+    tagged_transfer,
+)
 from tests.formal.prove import prove
 from tests.hw.layers import make_layer
 
@@ -35,6 +42,7 @@ class RasterHarness(Harness):
     def properties(self, m: Module, probe) -> None:  # noqa: ARG002
         keeps_until_ready(m, self.i, assume=True)
         keeps_until_ready(m, self.o)
+        foretells(m, vars(self)["o_next"], self.o.valid, "valid")
         kept = self._accept(m)
         self._deliver(m, kept)
 

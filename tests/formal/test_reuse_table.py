@@ -18,6 +18,7 @@ from tests.formal.contract import (
     claim,
     keeps_until_ready,
     moves,
+    past,
     same_steps,
     suppose,
     waits_at_most,
@@ -50,6 +51,8 @@ class TableHarness(Harness):
         keeps_until_ready(m, i, assume=True)
         keeps_until_ready(m, o)
         same_steps(m, i, o)
+        foretold = past(m, vars(self)["i_next"], init=1)
+        claim(m, i.ready == (o.ready & foretold), "readiness was foretold")
         suppose(m, write.payload.index < g.channels * g.stride)
         self.weights = self._loaded(m, write)
 
