@@ -32,6 +32,7 @@ from hw.flow.cache import cached, key_of
 from hw.targets import TOP, Options, Product
 from hw.targets.rtlil import no_garbage_collection
 from hw.top import Top
+from sw.link import DEFAULT_BAUD
 
 __all__ = ["OPTIONS", "SUMMARY", "build"]
 
@@ -39,6 +40,12 @@ SUMMARY = f"a bitstream with a host link (--board {', '.join(BOARDS)})"
 OPTIONS = frozenset({"board", "frequency", "seeds", "timeout", "timing_allow_fail"})
 
 _PACKED_CONFIG = "chip.config"
+_LINE_BITS = 10
+_KINDS = (
+    *("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"),
+    *("ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_DSP"),
+)
+"""nextpnr's kinds of cells that an engine is made of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +98,7 @@ def build(top: Top, options: Options) -> Product:
     source = {f"{BOARD_TOP}.il": text}
     netlist = synthesise(source, top=BOARD_TOP, family=family, timeout=options.timeout)
     routed = _routed(netlist, board, options, end)
-    notes.append(_closed(routed, board, options))
+    notes += [_closed(routed, board, options), _used(_best(routed)), _pace(design, board)]
     packer = _PACKERS[board.family]
     files[packer.file] = _packed(_best(routed), packer)
     notes.append(f"onto the board: {board.flash.format(file=packer.file)}")
@@ -180,6 +187,28 @@ def _closed(routed: list[Routed], board: Board, options: Options) -> str:
     advice = "Build for a lower --frequency, with more --seeds, or with --timing-allow-fail"
     path = ["The critical path, in ns:", "  logic  routing  signal", *steps]
     raise FlowError("\n".join([f"{board.name}: {missed}. {advice}.", *path]))
+
+
+def _used(routed: Routed) -> str:
+    """How full the chip is."""
+    kinds = {kind: routed.utilisation[kind] for kind in _KINDS if kind in routed.utilisation}
+    parts = (f"{cells['used']:,} of {cells['available']:,} {k}" for k, cells in kinds.items())
+    return f"used: {', '.join(parts)}"
+
+
+def _pace(design: BoardTop, board: Board) -> str:
+    """How many frames the engine and the line can do."""
+    engine = design.system.engine
+    layer = engine.config.layer
+    rows, columns = layer.padded_shape
+    _, height, width = layer.input_shape
+    _, output_rows, output_columns = layer.output_shape
+    pixels = height * width * len(engine.s_axis.tdata) // 8
+    outputs = output_rows * output_columns * len(engine.m_axis.tdata) // 8
+    return (
+        f"frames a second: {board.clock_mhz * 10**6 / (rows * columns):,.0f} in the engine at "
+        f"this clock, {DEFAULT_BAUD / _LINE_BITS / (pixels + outputs):.1f} or less on the line"
+    )
 
 
 def _packed(routed: Routed, packer: _Packer) -> bytes:

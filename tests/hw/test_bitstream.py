@@ -103,7 +103,7 @@ def routes(monkeypatch):
                 seed=seeds[0],
                 fmax_mhz=fmax,
                 clocks={},
-                utilisation={},
+                utilisation={"ICESTORM_LC": {"used": 3500, "available": 5280}},
                 timed_out=fmax is None,
                 critical_path=path,
             ),
@@ -130,6 +130,12 @@ def test_seeds_are_tried_until_one_is_fast_enough(routes, tiny):
     assert product.files["katazome.bin"] == b"bits"
     assert product.fmax_mhz == {"seeds": [23.9, 24.0], "median": pytest.approx(23.95)}
     assert "timing closed: 24.0 MHz, seed 2" in product.notes
+    assert "used: 3,500 of 5,280 ICESTORM_LC" in product.notes
+    # 2 bytes of each of 42 pixels, 17 bytes of each of 20 outputs, 10 bits a byte.
+    assert (
+        "frames a second: 571,429 in the engine at this clock, 235.8 or less on the line"
+        in product.notes
+    )
     assert "onto the board: openFPGALoader --board ice40_generic katazome.bin" in product.notes
 
 
