@@ -55,19 +55,31 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=int, default=SEEDS, metavar="N", help=f"seeds a row (default: {SEEDS})"
     )
     parser.add_argument(
+        "--limit",
+        type=float,
+        metavar="SECONDS",
+        help="at most so long for a synthesis, and for the seeds of a row: 0 is what is known",
+    )
+    parser.add_argument(
         "--jobs", type=int, default=2, metavar="N", help="seeds to route at a time (default: 2)"
     )
     return parser
 
 
-def _measured(
-    keys: list[str] | None, *, jobs: int, seeds: int, again: bool
-) -> list[dict[str, Any]]:
-    rows, results = rows_named(keys), []
+def _measured(options: argparse.Namespace) -> list[dict[str, Any]]:
+    rows, results = rows_named(options.rows), []
     for number, row in enumerate(rows, 1):
         began = time.monotonic()
         announce(f"[{number}/{len(rows)}] {row.title}")
-        results.append(measure(row, jobs=jobs, seeds=seeds, again=again))
+        results.append(
+            measure(
+                row,
+                jobs=options.jobs,
+                seeds=options.seeds,
+                limit=options.limit,
+                again=options.again,
+            )
+        )
         announce(f"    {summary(results[-1])} ({time.monotonic() - began:.0f} s)")
     return results
 
@@ -83,13 +95,11 @@ def _command(argv: Sequence[str] | None) -> int:
         with show_progress():
             tools = {"yosys": YOSYS.version(), "nextpnr-ecp5": NEXTPNR_ECP5.version()}
             tools |= {name: peer_version(name) for name in _PEERS}
-            rows = _measured(
-                options.rows, jobs=options.jobs, seeds=options.seeds, again=options.again
-            )
-            growth = {} if options.no_growth or options.rows else measure_growth()
+            rows = _measured(options)
+            growth = {} if options.no_growth or options.rows else measure_growth(options.limit)
     except (FlowError, ToolchainError, ValueError) as error:
         raise InputError(str(error)) from error
-    report = assemble(rows, growth, tools=tools)
+    report = assemble(rows, growth, tools=tools, seeds=options.seeds)
     check_report(report)
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     write_files(_OUT.parent, {_OUT.name: text})

@@ -106,33 +106,40 @@ def growth_config(design: str, size: Size) -> EngineConfig:
     )
 
 
-def measure_growth() -> dict[str, Any]:
-    """Every sweep, as in ``bench.json``; what fails is a point with its error."""
-    return {"text": TEXT, "sweeps": {name: _sweep(name) for name in POINTS}}
+def measure_growth(limit: float | None = None) -> dict[str, Any]:
+    """Every sweep, as in ``bench.json``; what fails is a point with its error.
+
+    Parameters
+    ----------
+    limit : float, optional
+        Seconds for the synthesis of a point.
+    """
+    most = _LIMIT if limit is None else min(limit, _LIMIT)
+    return {"text": TEXT, "sweeps": {name: _sweep(name, most) for name in POINTS}}
 
 
-def _sweep(name: str) -> dict[str, Any]:
+def _sweep(name: str, limit: float) -> dict[str, Any]:
     return {
         "dimension": name,
         "series": [
-            {"title": _TITLES[design]} | _series(design, name, numbers)
+            {"title": _TITLES[design]} | _series(design, name, numbers, limit)
             for design, numbers in POINTS[name].items()
         ],
     }
 
 
-def _series(design: str, name: str, numbers: tuple[int, ...]) -> dict[str, Any]:
+def _series(design: str, name: str, numbers: tuple[int, ...], limit: float) -> dict[str, Any]:
     points = []
     for n in numbers:
         began = time.monotonic()
-        points.append({"n": n} | _point(design, replace(Size(), **{name: n})))
+        points.append({"n": n} | _point(design, replace(Size(), **{name: n}), limit))
         said = points[-1]["errors"] or f"{points[-1]['lut4_eq']:,} LUT4-eq"
         announce(f"[growth] {design}, {name} {n}: {said} ({time.monotonic() - began:.0f} s)")
     known = [(p["n"], p["lut4_eq"]) for p in points if p["lut4_eq"]]
     return {"points": points, "law": fit_law(known).stored() if len(known) > 1 else None}
 
 
-def _point(design: str, size: Size) -> dict[str, Any]:
+def _point(design: str, size: Size, limit: float = _LIMIT) -> dict[str, Any]:
     config = growth_config(design, size)
     whole = Design(top=TOP, sources={f"{TOP}.il": rtlil_text(config)}, verify=_never)
 
@@ -140,7 +147,7 @@ def _point(design: str, size: Size) -> dict[str, Any]:
         point: dict[str, Any] = {"lut4_eq": None, "ff": None, "bram": None, "errors": []}
         try:
             area = synthesise(
-                whole.sources, top=TOP, family=load_family("ecp5"), timeout=_LIMIT
+                whole.sources, top=TOP, family=load_family("ecp5"), timeout=limit
             ).area
         except MissingToolError:
             raise
@@ -148,7 +155,7 @@ def _point(design: str, size: Size) -> dict[str, Any]:
             return point | {"errors": [one_line(error)]}
         return point | {name: area[name] for name in ("lut4_eq", "ff", "bram")}
 
-    return kept(whole, "growth", make, limit=_LIMIT, tools=tools())
+    return kept(whole, "growth", make, limit=limit, tools=tools())
 
 
 def _never(_: Design) -> Verified:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -65,7 +66,9 @@ def blank_result(row: Row) -> dict[str, Any]:
     }
 
 
-def measure(row: Row, *, jobs: int, seeds: int = SEEDS, again: bool = False) -> dict[str, Any]:
+def measure(
+    row: Row, *, jobs: int, seeds: int = SEEDS, limit: float | None = None, again: bool = False
+) -> dict[str, Any]:
     """Everything about a row; what goes wrong is in its ``errors``.
 
     Parameters
@@ -75,6 +78,8 @@ def measure(row: Row, *, jobs: int, seeds: int = SEEDS, again: bool = False) -> 
         Seeds to place and route at a time.
     seeds : int
         How many of them.
+    limit : float, optional
+        Seconds for a synthesis, and for all seeds of a row, if that is less than the row's own.
     again : bool
         Try again what went wrong the last time.
 
@@ -94,11 +99,19 @@ def measure(row: Row, *, jobs: int, seeds: int = SEEDS, again: bool = False) -> 
     verified = kept(design, "verify", lambda: _verified(design), again=again, code=_code())
     result |= {k: verified[k] for k in ("verified", "cycles_per_image", "measured")}
     result["errors"] += verified["errors"]
-    area = _synthesised(row, design, again=again)
+    most = math.inf if limit is None else limit
+    area = _synthesised(design, limit=min(row.synthesis_seconds, most), again=again)
     result["errors"] += area["errors"]
     if "area" in area:
         result["area"] = area["area"]
-        fmax = _routed(row, design, area["netlist"], jobs=jobs, seeds=seeds, again=again)
+        fmax = _routed(
+            design,
+            area["netlist"],
+            limit=min(row.placing_seconds, most),
+            jobs=jobs,
+            seeds=seeds,
+            again=again,
+        )
         result["fmax_mhz"] = fmax["fmax_mhz"]
         result["errors"] += fmax["errors"]
     return result | rates(result)
@@ -143,9 +156,9 @@ def _verified(design: Design) -> dict[str, Any]:
     return found | {"errors": errors}
 
 
-def _synthesised(row: Row, design: Design, *, again: bool) -> dict[str, Any]:
+def _synthesised(design: Design, *, limit: float, again: bool) -> dict[str, Any]:
     """Area and netlist, or an error; what succeeds the flow itself keeps."""
-    family, limit = load_family("ecp5"), row.synthesis_seconds
+    family = load_family("ecp5")
     netlists: list[SynthesisResult] = []
 
     def make() -> dict[str, Any]:
@@ -168,10 +181,15 @@ def _synthesised(row: Row, design: Design, *, again: bool) -> dict[str, Any]:
 
 
 def _routed(
-    row: Row, design: Design, netlist: SynthesisResult, *, jobs: int, seeds: int, again: bool
+    design: Design,
+    netlist: SynthesisResult,
+    *,
+    limit: float,
+    jobs: int,
+    seeds: int,
+    again: bool,
 ) -> dict[str, Any]:
     """Fmax of every seed, or what is known of it when the time is up."""
-    limit = row.placing_seconds
     numbers = tuple(range(1, seeds + 1))
     device = load_family("ecp5").device(DEVICE)
 

@@ -38,7 +38,7 @@ What one would use instead, beside Katazome, on the paper's first CIFAR-10 layer
 
 `make bench` generates every design, compares it bit for bit with the golden model on real images in
 Verilator, and takes it through one flow: Yosys's area of the block alone, then its Fmax between
-registers behind a few pins, the median of three seeds.
+registers behind a few pins, the median of three seeds (fewer where the table says so).
 
 {device}; {tools}; measured on {measured}.
 LUT4-eq = LUT4 + 2 x CCU2C + 4 x DPR16X4. Generated from `reports/bench.json`.
@@ -58,7 +58,7 @@ _READING = """\
 
 
 def assemble(
-    rows: Sequence[dict[str, Any]], growth: dict[str, Any], *, tools: dict[str, str]
+    rows: Sequence[dict[str, Any]], growth: dict[str, Any], *, tools: dict[str, str], seeds: int
 ) -> dict[str, Any]:
     """The whole report; its date is that of the newest measurement in it."""
     dates = [row["measured"] for row in rows if row["measured"]]
@@ -68,6 +68,7 @@ def assemble(
         "device": "Lattice ECP5 LFE5U-85F, speed 6, CABGA756",
         "layer": "32 x 32 x 3, 8 bits, 3 x 3, valid, 32 kernels (25 without the learned ones)",
         "tools": tools,
+        "seeds": seeds,
         "rows": list(rows),
         "growth": growth,
     }
@@ -149,7 +150,10 @@ def _conditions(row: dict[str, Any]) -> Iterator[str]:
 def _fmax(row: dict[str, Any]) -> str:
     fmax = row["fmax_mhz"]
     if fmax["median"] is not None:
-        return f"{fmax['median']:.1f}"
+        known = sum(seed is not None for seed in fmax["seeds"])
+        return f"{fmax['median']:.1f}" + (
+            f" ({known} seed{'s' * (known > 1)})" if known < 3 else ""
+        )
     if fmax["estimated"] is not None:
         return f"not routed (placed: {fmax['estimated']:.0f})"
     return "-"

@@ -28,7 +28,7 @@ def result(**fields):
 
 
 def report(*rows):
-    return assemble(rows, {}, tools={"yosys": "0.70"})
+    return assemble(rows, {}, tools={"yosys": "0.70"}, seeds=3)
 
 
 def sweep():
@@ -71,6 +71,11 @@ def test_an_error_is_in_the_row():
     text = page(report(result(fmax_mhz=late, errors=["not routed in 9 s: seed 1, 2, 3"])))
     assert "| not routed (placed: 78) |" in text
     assert "**not routed in 9 s: seed 1, 2, 3**" in text
+
+
+def test_seeds_that_are_not_known_are_said():
+    one = {"seeds": [200.0, None, None], "median": 200.0, "estimated": 180.0}
+    assert "| 200.0 (1 seed) |" in page(report(result(fmax_mhz=one)))
 
 
 def test_a_line_for_people():
