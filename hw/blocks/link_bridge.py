@@ -187,12 +187,11 @@ class LinkBridge(wiring.Component):
         """WRITE and READ."""
         bus, writes = self.bus, command == Command.WRITE
         with m.State("ADDRESS"):
-            after = "DATA"
-            self._field(m, self._address, then=after, unless=self.i.payload.last == writes)
+            self._field(m, self._address, then="DATA", unless=self.i.payload.last == writes)
         with m.State("DATA"):
-            m.d.sync += [bus.awvalid.eq(0), bus.wvalid.eq(0), bus.arvalid.eq(0)]
-            with m.If(writes), m.If(self._field(m, self._word, then="BUS")):
-                m.d.sync += [bus.awvalid.eq(1), bus.wvalid.eq(1)]
+            with m.If(writes):
+                taken = self._field(m, self._word, then="BUS")
+                m.d.sync += [bus.awvalid.eq(taken), bus.wvalid.eq(taken)]
             with m.Else():
                 m.d.sync += bus.arvalid.eq(1)
                 m.next = "BUS"
@@ -209,8 +208,10 @@ class LinkBridge(wiring.Component):
                 failed = Mux(writes, bus.bresp, bus.rresp) != Response.OKAY
                 with m.If(failed):
                     m.d.sync += self._status.eq(Status.BUS)
-                m.d.sync += [self._address.eq(self._address + _WORD_BYTES)]
-                m.d.sync += self._count.eq(_WORD_BYTES)
+                m.d.sync += [
+                    self._address.eq(self._address + _WORD_BYTES),
+                    self._count.eq(_WORD_BYTES),
+                ]
                 m.next = "DATA"
                 with m.If(~writes):
                     m.d.sync += self._word.eq(bus.rdata)
@@ -223,8 +224,9 @@ class LinkBridge(wiring.Component):
     def _field(self, m: Module, field: Signal, *, then: str, unless: Value | int = 0) -> Value:
         """Take a field of several bytes; a request that ends within it is malformed."""
         done = Signal()
+        malformed = self._status | Status.MALFORMED
         with m.If(self._ended):
-            m.d.sync += self._status.eq(Status.MALFORMED)
+            m.d.sync += self._status.eq(malformed)
             m.next = "END"
         with m.Else():
             m.d.comb += self.i.ready.eq(1)
@@ -238,7 +240,7 @@ class LinkBridge(wiring.Component):
                     m.d.sync += self._count.eq(_WORD_BYTES)
                     m.next = then
                     with m.If(unless):
-                        m.d.sync += self._status.eq(Status.MALFORMED)
+                        m.d.sync += self._status.eq(malformed)
                         m.next = "END"
         return done
 

@@ -47,19 +47,20 @@ class UartTransmitter(wiring.Component):
         timer, left = Signal(range(self.divisor)), Signal(range(_FRAME_BITS + 1))
         bit, rest = Signal(init=1), Signal(_FRAME_BITS - 1)  # on the line, and after it
         m.d.comb += [self.tx.eq(bit), self.i.ready.eq(left == 0)]
-        with m.If(self.i.ready), m.If(self.i.valid):
+        idle = self.i.ready
+        with m.If(idle & self.i.valid):
             start, stop = Const(0, 1), Const(1, 1)
             m.d.sync += [
                 Cat(bit, rest).eq(Cat(start, self.i.payload, stop)),
                 left.eq(_FRAME_BITS),
                 timer.eq(self.divisor - 1),
             ]
-        with m.Elif(timer == 0):
+        with m.Elif(~idle & (timer == 0)):
             m.d.sync += [
                 Cat(bit, rest).eq(Cat(rest, Const(1, 1))),
                 left.eq(left - 1),
                 timer.eq(self.divisor - 1),
             ]
-        with m.Else():
+        with m.Elif(~idle):
             m.d.sync += timer.eq(timer - 1)
         return m
