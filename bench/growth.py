@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hw.flow import FlowError, MissingToolError, load_family, synthesise
+from hw.flow import FlowError, FlowTimeoutError, MissingToolError, load_family, synthesise
 from hw.flow.progress import announce
 from hw.targets import TOP
 from sw.config import EngineConfig, TableConfig
@@ -17,7 +17,7 @@ from sw.spec import LayerSpec
 
 from .design import Design, Verified
 from .fit import fit_law
-from .measure import kept, one_line, tools
+from .measure import kept, not_in, one_line, tools
 from .ours import rtlil_text
 
 __all__ = ["POINTS", "Size", "growth_config", "measure_growth", "template_masks"]
@@ -151,6 +151,8 @@ def _point(design: str, size: Size, limit: float = _LIMIT) -> dict[str, Any]:
             ).area
         except MissingToolError:
             raise
+        except FlowTimeoutError:
+            return point | {"errors": [not_in(limit, "synthesised")]}
         except FlowError as error:
             return point | {"errors": [one_line(error)]}
         return point | {name: area[name] for name in ("lut4_eq", "ff", "bram")}

@@ -20,6 +20,7 @@ from hw.flow import (
     NEXTPNR_ECP5,
     YOSYS,
     FlowError,
+    FlowTimeoutError,
     MissingToolError,
     Routed,
     SynthesisResult,
@@ -38,7 +39,17 @@ from .design import Design
 from .environment import ROOT
 from .rows import Row
 
-__all__ = ["DEVICE", "SEEDS", "blank_result", "kept", "measure", "one_line", "rates", "tools"]
+__all__ = [
+    "DEVICE",
+    "SEEDS",
+    "blank_result",
+    "kept",
+    "measure",
+    "not_in",
+    "one_line",
+    "rates",
+    "tools",
+]
 
 DEVICE = "85k-6"
 SEEDS = 3
@@ -168,6 +179,8 @@ def _synthesised(design: Design, *, limit: float, again: bool) -> dict[str, Any]
             )
         except MissingToolError:
             raise
+        except FlowTimeoutError:
+            return {"errors": [not_in(limit, "synthesised")]}
         except FlowError as error:
             return {"errors": [one_line(error)]}
         return {"errors": []}
@@ -200,15 +213,22 @@ def _routed(
             routed = place_and_route(harness, device, seeds=numbers, timeout=limit, jobs=jobs)
         except MissingToolError:
             raise
+        except FlowTimeoutError:
+            return {"fmax_mhz": _fmax([]), "errors": [f"harness {not_in(limit, 'made')}"]}
         except FlowError as error:
             return {"fmax_mhz": _fmax([]), "errors": [one_line(error)]}
         if late := [str(r.seed) for r in routed if r.timed_out]:
-            errors = [f"not routed in {limit:.0f} s: seed {', '.join(late)}"]
+            errors = [f"{not_in(limit, 'routed')}: seed {', '.join(late)}"]
         return {"fmax_mhz": _fmax(routed), "errors": errors}
 
     block = hashlib.sha256(netlist.rtlil.read_bytes()).hexdigest()
     parts = {"netlist": block, "limit": limit, "seeds": numbers, "device": DEVICE}
     return kept(design, "place and route", make, again=again, tools=tools(), **parts)
+
+
+def not_in(limit: float, what: str) -> str:
+    """What a time limit says; 0 s was no try."""
+    return f"not {what} in {limit:.0f} s" if limit else f"not yet {what}"
 
 
 def tools() -> list[str]:

@@ -30,7 +30,7 @@ def growth_figure(sweep: dict[str, Any]) -> str:
     with style():
         figure = Figure(figsize=(6.4, 4.4))
         card(figure)
-        axes = figure.add_axes((0.125, 0.14, 0.82, 0.63))
+        axes = figure.add_axes((0.15, 0.14, 0.8, 0.63))
         for series, colour, mark in zip(sweep["series"], _COLOURS, _MARKS, strict=False):
             _draw(axes, series, colour, mark)
         _scale(axes, sweep)

@@ -179,9 +179,13 @@ def _growth(growth: dict[str, Any]) -> Iterable[str]:
     yield "| --- | --- | --- | ---: | --- |"
     for name, title in _GROWTH.items():
         for series in growth["sweeps"][name]["series"]:
-            law = Law.of(series["law"])
             points = ", ".join(f"{p['n']:,}: {_number(p['lut4_eq'])}" for p in series["points"])
-            yield (
-                f"| {series['title']} | {title.lower()} | {law.text} | "
-                f"{100 * law.deviation:.0f} % | {points} |"
-            )
+            yield f"| {series['title']} | {title.lower()} | {_law(series['law'])} | {points} |"
+
+
+def _law(stored: dict[str, Any] | None) -> str:
+    """Two cells."""
+    if stored is None:
+        return "- | -"
+    law = Law.of(stored)
+    return f"{law.text} | {100 * law.deviation:.0f} %"

@@ -125,6 +125,16 @@ def test_a_point_varies_one_dimension(name, design):
     assert len(config.learned) == (max(1, size.kernels * 7 // 32) if design == "learned" else 0)
 
 
+def test_the_page_has_each_sweep():
+    one = sweep()
+    none = one | {"series": [one["series"][0] | {"law": None}]}
+    sweeps = {"kernels": one, "channels": none, "width": none, "bits": none}
+    text = page(report(result()) | {"growth": {"text": "Of it.", "sweeps": sweeps}})
+    assert "| template bank | kernels | 10.0 n + 5.00 | 0 % | 8: 85, 64: 645, 256: - |" in text
+    assert "| template bank | frame width | - | - |" in text
+    assert "(../figures/growth-bits.svg)" in text
+
+
 def test_a_picture_is_the_same_each_time():
     text = growth_figure(sweep())
     assert text == growth_figure(sweep())
