@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from hw.engine import Engine
 from hw.report import make_report
 from hw.targets import Product
+from hw.top import make_top
 from sw.config import EngineConfig
 from sw.configfile import config_names, load_config
 
 __all__ = ["configurations_table"]
+
+_BASELINE = Path(__file__).parents[2] / "reports" / "baseline.json"
 
 _HEAD = (
     ("configuration", ""),
@@ -19,6 +23,10 @@ _HEAD = (
     ("kernels: template + learned", ":"),
     ("adders of the bank", ":"),
     ("entries x multipliers", ":"),
+    ("ECP5: LUT4-eq", ":"),
+    ("FF", ":"),
+    ("DSP", ":"),
+    ("BRAM", ":"),
     ("cycles a frame, warm", ":"),
     ("pixels a cycle, warm", ":"),
     ("multiplications needed", ":"),
@@ -42,13 +50,17 @@ def configurations_table(measured: dict[str, Any]) -> str:
         )
     rows = [[title for title, _ in _HEAD], ["---" + side for _, side in _HEAD]]
     configs = [load_config(name) for name in config_names()]
-    rows += [[*_built(config), *_run(config, measured[config.name])] for config in configs]
+    baseline = json.loads(_BASELINE.read_text(encoding="utf-8"))
+    rows += [
+        [*_built(config), *_area(config, baseline), *_run(config, measured[config.name])]
+        for config in configs
+    ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _built(config: EngineConfig) -> Iterator[str]:
     """What needs no run."""
-    report = make_report(Engine(config), Product(files={}, tools={}), target="verilog")
+    report = make_report(make_top(config), Product(files={}, tools={}), target="verilog")
     kernels, table = report["kernels"], report["config"]["settings"]["table"]
     channels, height, width = config.layer.input_shape
     yield f"`{config.name}`"
@@ -56,6 +68,13 @@ def _built(config: EngineConfig) -> Iterator[str]:
     yield f"{kernels['template']} + {kernels['learned']}"
     yield str(report["bank_adders"])
     yield f"{table['entries']} x {table['multipliers']}" if table else "none"
+
+
+def _area(config: EngineConfig, baseline: dict[str, Any]) -> Iterator[str]:
+    """What synthesis counted, where it is on record."""
+    figures = baseline.get(f"{config.name} ecp5, synthesis", {})
+    for figure in ("lut4_eq", "ff", "dsp", "bram"):
+        yield f"{figures[figure]['value']:,}" if figures else "not on record"
 
 
 def _run(config: EngineConfig, measured: dict[str, Any]) -> Iterator[str]:

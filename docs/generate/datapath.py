@@ -146,7 +146,9 @@ def _table(canvas: Canvas, engine: Engine) -> None:
     for shift in range(deepest, -1, -4):  # a stack: one for each channel
         for left in (472, 602):
             canvas.box(left + shift, 222 + shift, 102, 78, colour=MADDER, fill="#ffffff", radius=5)
-    canvas.text(523, 261, f"1 match, 2 encode\nCAM of {g.entries}\nx {g.key_shape.width} bits", size=_SMALL)
+    canvas.text(
+        523, 261, f"1, 2 match\nCAM of {g.entries}\nx {g.key_shape.width} bits", size=_SMALL
+    )
     canvas.text(
         653, 261, f"3 read\n{g.products} products\nof {g.product_shape.width} bits", size=_SMALL
     )
