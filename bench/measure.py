@@ -111,14 +111,15 @@ def measure(
     result |= {k: verified[k] for k in ("verified", "cycles_per_image", "measured")}
     result["errors"] += verified["errors"]
     most = math.inf if limit is None else limit
-    area = _synthesised(design, limit=min(row.synthesis_seconds, most), again=again)
+    area = _synthesised(row, design, most=most, again=again)
     result["errors"] += area["errors"]
     if "area" in area:
         result["area"] = area["area"]
         fmax = _routed(
+            row,
             design,
             area["netlist"],
-            limit=min(row.placing_seconds, most),
+            most=most,
             jobs=jobs,
             seeds=seeds,
             again=again,
@@ -138,13 +139,20 @@ def kept(
     make: Callable[[], dict[str, Any]],
     *,
     again: bool = False,
+    whole_try: bool = True,
     **parts: object,
 ) -> dict[str, Any]:
-    """What ``make`` found, now or before; ``again``: now, if something went wrong before."""
+    """What ``make`` found, now or before; ``again``: now, if something went wrong before.
+
+    Errors of less than a ``whole_try`` are not kept.
+    """
     with Entry("bench-row", key_of(step="bench-row", design=design.key, what=what, **parts)) as e:
         found = e.folder / "found.json"
         if not e.is_known:
-            (e.partial / "found.json").write_text(json.dumps(make()))
+            made = make()
+            if made["errors"] and not whole_try:
+                return made
+            (e.partial / "found.json").write_text(json.dumps(made))
             e.publish()
         elif again and json.loads(found.read_text())["errors"]:
             found.write_text(json.dumps(make()))
@@ -167,9 +175,9 @@ def _verified(design: Design) -> dict[str, Any]:
     return found | {"errors": errors}
 
 
-def _synthesised(design: Design, *, limit: float, again: bool) -> dict[str, Any]:
+def _synthesised(row: Row, design: Design, *, most: float, again: bool) -> dict[str, Any]:
     """Area and netlist, or an error; what succeeds the flow itself keeps."""
-    family = load_family("ecp5")
+    family, limit = load_family("ecp5"), min(row.synthesis_seconds, most)
     netlists: list[SynthesisResult] = []
 
     def make() -> dict[str, Any]:
@@ -185,7 +193,9 @@ def _synthesised(design: Design, *, limit: float, again: bool) -> dict[str, Any]
             return {"errors": [one_line(error)]}
         return {"errors": []}
 
-    known = kept(design, "synthesis", make, again=again, limit=limit, tools=tools())
+    whole = limit == row.synthesis_seconds
+    parts = {"limit": row.synthesis_seconds, "tools": tools()}
+    known = kept(design, "synthesis", make, again=again, whole_try=whole, **parts)
     if known["errors"]:
         return known
     if not netlists:
@@ -194,15 +204,17 @@ def _synthesised(design: Design, *, limit: float, again: bool) -> dict[str, Any]
 
 
 def _routed(
+    row: Row,
     design: Design,
     netlist: SynthesisResult,
     *,
-    limit: float,
+    most: float,
     jobs: int,
     seeds: int,
     again: bool,
 ) -> dict[str, Any]:
     """Fmax of every seed, or what is known of it when the time is up."""
+    limit = min(row.placing_seconds, most)
     numbers = tuple(range(1, seeds + 1))
     device = load_family("ecp5").device(DEVICE)
 
@@ -222,8 +234,11 @@ def _routed(
         return {"fmax_mhz": _fmax(routed), "errors": errors}
 
     block = hashlib.sha256(netlist.rtlil.read_bytes()).hexdigest()
-    parts = {"netlist": block, "limit": limit, "seeds": numbers, "device": DEVICE}
-    return kept(design, "place and route", make, again=again, tools=tools(), **parts)
+    parts = {"netlist": block, "limit": row.placing_seconds, "seeds": numbers, "device": DEVICE}
+    whole = limit == row.placing_seconds
+    return kept(
+        design, "place and route", make, again=again, whole_try=whole, tools=tools(), **parts
+    )
 
 
 def not_in(limit: float, what: str) -> str:
