@@ -54,7 +54,7 @@ _READING = """\
 - *Magnitude*: what becomes of a template's A. Left to the channel's scale, its sums are +-1 times
   pixels, as every int8 network can have it; multiplied in, it costs adders.
 - Cycles an image are counted in the simulation, one image behind the other.
-- Text in bold at the end of a row is what failed; its other figures hold."""
+- Text in bold at the end of a row: what failed, or was not measured yet. Its other figures hold."""
 
 
 def assemble(

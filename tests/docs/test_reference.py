@@ -19,7 +19,18 @@ from sw.spec import LIMITS, LayerSpec, load_layer, save_layer
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-COMMANDS = ["hw.build", "hw.baseline", "sim.run", "sim.board", "sw.reference", "sw.host", "sw.data", "sw.initial", "docs.generate"]
+COMMANDS = [
+    "hw.build",
+    "hw.baseline",
+    "sim.run",
+    "sim.board",
+    "sw.reference",
+    "sw.host",
+    "sw.data",
+    "sw.initial",
+    "bench",
+    "docs.generate",
+]
 
 
 def section(document, title):
@@ -119,7 +130,7 @@ def test_report_keys(tmp_path):
 
 @pytest.mark.parametrize("module", COMMANDS)
 def test_options_of_a_command(module, capsys):
-    name = f"{module}.__main__" if module == "docs.generate" else module
+    name = f"{module}.__main__" if module in ("bench", "docs.generate") else module
     main = importlib.import_module(name).main
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
