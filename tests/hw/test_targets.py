@@ -146,6 +146,7 @@ def test_a_library_that_cannot_be_used(content, words, tmp_path, capsys):
 
 def test_a_time_limit_before_any_result(tmp_path, monkeypatch, capsys):
     fake(monkeypatch, tmp_path, YOSYS, "sleep 60")
+    fake(monkeypatch, tmp_path, NEXTPNR_ECP5, "sleep 60")
     assert run_main("ecp5", tmp_path / "out", "--timeout", "0.5") == 0
     report = report_of(tmp_path / "out")
     assert report["timed_out"]

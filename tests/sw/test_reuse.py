@@ -170,9 +170,9 @@ def test_the_counters_have_the_names_of_the_registers():
 
 def test_a_miss_takes_its_groups_and_an_overhead():
     config = load_config("cifar10-layer1")  # 7 learned kernels x 9 taps, 8 multipliers
-    assert fill_cycles(config) == 8 + 2
+    assert fill_cycles(config) == 8 + 3
     config = load_config("cifar10-layer1", assignments=["table.multipliers=64"])
-    assert fill_cycles(config) == 1 + 2
+    assert fill_cycles(config) == 1 + 3
 
 
 def test_the_issue_promises_at_most_a_thousandth_of_the_multiplications():
