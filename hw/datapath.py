@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 from amaranth.hdl import Module, Signal, Value
@@ -13,11 +12,12 @@ from hw.bank_plan import plan_bank
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.raster import MARKS, beat_layout, pixel_layout
 from hw.blocks.requantise import Requantise
-from hw.blocks.reuse_table import ReuseTable, table_events_layout
 from hw.blocks.tapped_delay import TappedDelay
 from hw.blocks.template_bank import TemplateBank
-from hw.blocks.transposed_accumulator import TransposedAccumulator
+from hw.fanout import kept_register
 from hw.shapes import shape_of
+from hw.strategies import make_strategy
+from hw.strategies.contract import strategy_events_layout
 from sw.config import EngineConfig
 
 __all__ = ["Datapath", "output_layout", "result_layout"]
@@ -37,12 +37,12 @@ class Datapath(wiring.Component):
     """Compute every kernel at every beat.
 
     All blocks move in lockstep, or none does. Whether they will is known a cycle before, from
-    what the neighbours and the reuse table announce for the next cycle; so it is a register, and
+    what the neighbours and the strategy announce for the next cycle; so it is a register, and
     each block has one of its own: no net of the datapath's thousands of clock enables hangs on
     logic. ``i.ready`` and ``o.valid`` are such registers, and never high in vain.
 
-    The shorter of the two paths (bank; table and accumulators) gets its pixels later, since a
-    pixel is narrower than a sum.
+    The shorter of the two paths (template bank; strategy of the learned kernels) gets its pixels
+    later, since a pixel is narrower than a sum.
 
     Parameters
     ----------
@@ -60,9 +60,10 @@ class Datapath(wiring.Component):
     bias : as :class:`BiasAdder`, only where there is one
     scale : as :class:`Requantise`, only where it has a factor
     flush : ``In(1)``
-        Empty the reuse table.
-    i_weight : as :class:`ReuseTable`, only with learned kernels
-    events : ``Out(table_events_layout(channels))``
+        Forget all products.
+    i_weight, loaded, swap : as :class:`Strategy`, only with run-time weights
+        ``swap`` only while no beat is in flight.
+    events : as :class:`Strategy`
     """
 
     i: stream.Interface
@@ -70,6 +71,8 @@ class Datapath(wiring.Component):
     o: stream.Interface
     o_next: Signal
     i_weight: stream.Interface
+    loaded: Signal
+    swap: Signal
     bias: data.View
     scale: data.View
     flush: Value
@@ -78,8 +81,7 @@ class Datapath(wiring.Component):
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self.bank = TemplateBank(plan_bank(config)) if config.template_kernels else None
-        self.accumulators = [TransposedAccumulator(config.layer) for _ in config.learned]
-        self.table = ReuseTable(config) if config.learned else None
+        self.strategy = make_strategy(config) if config.learned else None
         self.bias_adder = BiasAdder(config)
         self.requantise = Requantise(config)
         members = {
@@ -88,30 +90,32 @@ class Datapath(wiring.Component):
             "o": Out(stream.Signature(result_layout(config))),
             "o_next": In(1),
             "flush": In(1),
-            "events": Out(table_events_layout(config.layer.channels)),
+            "events": Out(strategy_events_layout()),
         }
         if config.bias_bits:
             members["bias"] = self.bias_adder.signature.members["bias"]
         if self.requantise.scaled:
             members["scale"] = self.requantise.signature.members["i_scale"]
-        if self.table is not None:
-            members["i_weight"] = self.table.signature.members["i_weight"]
+        if self.strategy is not None:
+            of_strategy = self.strategy.signature.members
+            forwarded = {"events", "i_weight", "loaded", "swap"} & {*of_strategy}
+            members |= {name: of_strategy[name] for name in forwarded}
         super().__init__(members)
 
     @cached_property
     def bank_delay(self) -> int:
         """Beats by which the bank's pixels are held back."""
-        return max(0, self._learned_latency - self._bank_latency)
+        return max(0, self._strategy_latency - self._bank_latency)
 
     @cached_property
-    def table_delay(self) -> int:
-        """Beats by which the table's pixels are held back."""
-        return max(0, self._bank_latency - self._learned_latency)
+    def strategy_delay(self) -> int:
+        """Beats by which the strategy's pixels are held back."""
+        return max(0, self._bank_latency - self._strategy_latency)
 
     @property
     def latency(self) -> int:
         """Beats from a window's last pixel to its outputs."""
-        sums = max(self._bank_latency, self._learned_latency)
+        sums = max(self._bank_latency, self._strategy_latency)
         return sums + self.bias_adder.latency + self.requantise.latency
 
     @property
@@ -119,19 +123,17 @@ class Datapath(wiring.Component):
         return self.bank.latency if self.bank is not None else 0
 
     @property
-    def _learned_latency(self) -> int:
-        if self.table is None:
-            return 0
-        return self.table.latency + self.accumulators[0].latency
+    def _strategy_latency(self) -> int:
+        return self.strategy.latency if self.strategy is not None else 0
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layer = self.config.layer
         m.submodules.pixels = pixels = TappedDelay(
-            pixel_layout(layer), [self.bank_delay, self.table_delay]
+            pixel_layout(layer), [self.bank_delay, self.strategy_delay]
         )
         m.submodules.marks = marks = TappedDelay(
-            MARKS, [self.table_delay, self.latency], resettable=True
+            MARKS, [self.strategy_delay, self.latency], resettable=True
         )
         m.submodules.bias_adder = self.bias_adder
         m.submodules.requantise = self.requantise
@@ -141,35 +143,24 @@ class Datapath(wiring.Component):
             self.bias_adder.i.valid.eq(self.o.valid),
             self.o.payload.marks.eq(marks.o.payload[1]),
         ]
-        moving: list[_Moving] = [pixels, marks]
-        next_beat = self.i_next & self.o_next
+        moving: list[TappedDelay | TemplateBank] = [pixels, marks]
+        next_beat = Signal()
+        ready_next: Value = self.o_next
         if self.bank is not None:
             moving.append(self._bank(m, pixels.o.payload[0]))
-        if self.table is not None:
-            next_beat &= self.table.i_next
-            moving.append(self._look_up(m, pixels.o.payload[1], marks.o.payload[0].used))
-            moving.extend(self._accumulate(m, self.table))
-        m.d.comb += self.i.ready.eq(_register(m, next_beat, "take"))
-        m.d.comb += self.o.valid.eq(_register(m, next_beat, "give"))
+        if self.strategy is not None:
+            ready_next &= self.strategy.i_ready_next
+            self._learned(m, next_beat, pixels.o.payload[1], marks.o.payload[0])
+        m.d.comb += [
+            next_beat.eq(self.i_next & ready_next),
+            self.i.ready.eq(kept_register(m, next_beat, "take")),
+            self.o.valid.eq(kept_register(m, next_beat, "give")),
+        ]
         for n, block in enumerate(moving):
-            m.d.comb += [block.i.valid.eq(_register(m, next_beat, f"move_{n}"))]
+            m.d.comb += block.i.valid.eq(kept_register(m, next_beat, f"move_{n}"))
             m.d.comb += block.o.ready.eq(1)
         self._finish(m)
         return m
-
-    def _look_up(self, m: Module, pixel: Value, used: Value) -> ReuseTable:
-        """The products of the learned kernels."""
-        table = self.table
-        assert table is not None
-        m.submodules.table = table
-        m.d.comb += [
-            table.i.payload.pixel.eq(pixel),
-            table.i.payload.live.eq(used),
-            table.flush.eq(self.flush),
-            self.events.eq(table.events),
-        ]
-        wiring.connect(m, wiring.flipped(self.i_weight), table.i_weight)
-        return table
 
     def _bank(self, m: Module, pixel: Value) -> TemplateBank:
         """The template kernels' sums."""
@@ -181,17 +172,25 @@ class Datapath(wiring.Component):
             m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(bank.o.payload[f"k{k}"])
         return bank
 
-    def _accumulate(self, m: Module, table: ReuseTable) -> Iterator[TransposedAccumulator]:
-        """The learned kernels' sums, one accumulator chain each."""
-        taps = self.config.layer.taps
-        kernels = zip(self.config.learned, self.accumulators, strict=True)
-        for n, (k, accumulator) in enumerate(kernels):
-            m.submodules[f"accumulator_{k}"] = accumulator
-            m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(accumulator.o.payload)
-            for terms, products in zip(accumulator.i.payload, table.o.payload, strict=True):
-                mine = products[n * taps : (n + 1) * taps]
-                m.d.comb += [a.eq(b) for a, b in zip(terms, mine, strict=True)]
-            yield accumulator
+    def _learned(self, m: Module, next_beat: Signal, pixel: Value, marks: data.View) -> None:
+        """The learned kernels' sums."""
+        strategy = self.strategy
+        assert strategy is not None
+        m.submodules.strategy = strategy
+        m.d.comb += [
+            strategy.i.valid.eq(kept_register(m, next_beat, "move_strategy")),
+            strategy.i.payload.pixel.eq(pixel),
+            strategy.i.payload.used.eq(marks.used),
+            strategy.i.payload.emit.eq(marks.emit),
+            strategy.i_valid_next.eq(next_beat),
+            strategy.flush.eq(self.flush),
+            self.events.eq(strategy.events),
+        ]
+        for k in self.config.learned:
+            m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(strategy.o.payload[f"k{k}"])
+        if self.config.run_time_weights:
+            wiring.connect(m, wiring.flipped(self.i_weight), strategy.i_weight)
+            m.d.comb += [self.loaded.eq(strategy.loaded), strategy.swap.eq(self.swap)]
 
     def _finish(self, m: Module) -> None:
         """Biases, and the output words."""
@@ -204,13 +203,3 @@ class Datapath(wiring.Component):
             m.d.comb += self.bias_adder.bias.eq(self.bias)
         if self.requantise.scaled:
             m.d.comb += self.requantise.i_scale.eq(self.scale)
-
-
-_Moving = TappedDelay | TemplateBank | ReuseTable | TransposedAccumulator
-
-
-def _register(m: Module, value: Value, name: str) -> Signal:
-    """A register of its own that shows ``value`` a cycle later; synthesis must not share it."""
-    register = Signal(name=name, attrs={"keep": 1})
-    m.d.sync += register.eq(value)
-    return register

@@ -14,6 +14,7 @@ from hw.blocks.frame_closer import FrameCloser
 from hw.blocks.kernel_registers import KernelRegisters
 from hw.blocks.raster import Raster, pixel_layout
 from hw.blocks.skid_buffer import SkidBuffer
+from hw.blocks.weight_port import WeightPort
 from hw.datapath import Datapath, output_layout
 from hw.shapes import byte_width
 from sw.config import EngineConfig
@@ -39,26 +40,30 @@ class Engine(wiring.Component):
         Output words, kernel 0 in the low bits; ``tlast`` with the last of a frame, and with it
         ``tuser`` if the frame came too short or too long.
     s_axil : ``In(AxiLiteSignature())``
+    s_weight : ``In(AxiStreamSignature(...))``, only with run-time weights
+        Sets of weights, signed, one a beat in the order of (C, L, kh, kw); ``tlast`` with the last
+        of a set, which takes effect at the next frame boundary.
     """
 
     s_axis: AxiStream
     m_axis: AxiStream
     s_axil: AxiLite
+    s_weight: AxiStream
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self.datapath = Datapath(config)
         self.pixel = pixel_layout(config.layer)
         self.output = output_layout(config)
-        super().__init__(
-            {
-                "s_axis": In(AxiStreamSignature(data_bits=byte_width(self.pixel.size))),
-                "m_axis": Out(
-                    AxiStreamSignature(data_bits=byte_width(self.output.size), user_bits=1)
-                ),
-                "s_axil": In(AxiLiteSignature()),
-            }
-        )
+        members = {
+            "s_axis": In(AxiStreamSignature(data_bits=byte_width(self.pixel.size))),
+            "m_axis": Out(AxiStreamSignature(data_bits=byte_width(self.output.size), user_bits=1)),
+            "s_axil": In(AxiLiteSignature()),
+        }
+        if config.run_time_weights:
+            weight = AxiStreamSignature(data_bits=byte_width(config.layer.weight_format.bits))
+            members["s_weight"] = In(weight)
+        super().__init__(members)
 
     @property
     def latency(self) -> int:
@@ -74,19 +79,22 @@ class Engine(wiring.Component):
         m.submodules.control = control = ControlPort(self.config)
         m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
         m.submodules.closer = closer = FrameCloser(self.output)
-        m.submodules.counters = counters = Counters(self.config)
+        events = self.datapath.events.shape()
+        m.submodules.counters = counters = Counters(self.config, events)
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
         wiring.connect(m, raster.o, self.datapath.i)
         self._receive(m, raster)
         self._transmit(m, closer)
         self._configure(m, control)
 
-        busy = Signal()
+        busy, held = Signal(), Signal()
+        if self.config.run_time_weights:
+            self._load_weights(m, control, raster, held)
         m.d.comb += [
             busy.eq(raster.busy | closer.busy),
             self.datapath.i_next.eq(raster.o_next),
             self.datapath.o_next.eq(closer.i_next),
-            raster.run.eq(control.run),
+            raster.run.eq(control.run & ~held),
             control.idle.eq(~busy),
             control.in_frame.eq(raster.in_frame),
             control.counters.eq(counters.o),
@@ -100,7 +108,7 @@ class Engine(wiring.Component):
             events.output.eq(sent),
             events.last.eq(sent & closer.o.payload.last),
             events.bad.eq(sent & closer.o.payload.last & closer.o.payload.bad),
-            events.table.eq(self.datapath.events),
+            events.strategy.eq(self.datapath.events),
         ]
         return m
 
@@ -140,6 +148,7 @@ class Engine(wiring.Component):
             "bias": (config.bias_bits, config.bias),
             "scale": (config.output.scale_bits, config.scale),
         }
+        m.d.comb += write.ready.eq(1)
         windows = [name for name, _ in write.payload.shape()["window"].shape]
         for name, (width, init) in vectors.items():
             if name not in windows:
@@ -151,10 +160,26 @@ class Engine(wiring.Component):
                 registers.i.payload.data.eq(write.payload.data),
                 Value.cast(getattr(self.datapath, name)).eq(registers.o),
             ]
-        if "weight" in windows:
-            weight = self.datapath.i_weight
-            m.d.comb += [
-                weight.valid.eq(write.valid & write.payload.window.weight),
-                weight.payload.index.eq(write.payload.index),
-                weight.payload.weight.eq(write.payload.data),
-            ]
+
+    def _load_weights(self, m: Module, control: ControlPort, raster: Raster, held: Signal) -> None:
+        """Take sets of weights; between two frames, when nothing is in flight, swap them in."""
+        m.submodules.weight_port = port = WeightPort(self.config)
+        write = control.o_write
+        chosen = write.valid & write.payload.window.weight
+        m.d.comb += [
+            port.i.valid.eq(self.s_weight.tvalid),
+            port.i.payload.weight.eq(self.s_weight.tdata),
+            port.i.payload.last.eq(self.s_weight.tlast),
+            self.s_weight.tready.eq(port.i.ready),
+            port.i_write.valid.eq(chosen),
+            port.i_write.payload.index.eq(write.payload.index),
+            port.i_write.payload.weight.eq(write.payload.data),
+            port.clear.eq(control.clear_counters),
+            port.swap.eq(port.pending & self.datapath.loaded & ~raster.busy),
+            self.datapath.swap.eq(port.swap),
+            control.refused.eq(port.refused),
+            held.eq(port.pending),
+        ]
+        with m.If(chosen):
+            m.d.comb += write.ready.eq(port.i_write.ready)
+        wiring.connect(m, port.o, self.datapath.i_weight)

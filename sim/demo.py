@@ -15,7 +15,7 @@ from sw.configfile import config_names, load_config
 from sw.data import load_samples
 from sw.images import Images, check_images
 from sw.numeric import IntArray
-from sw.reuse import Counters, TableModel
+from sw.reuse import CounterModel, Counters
 
 from .bulk import SimulationResult
 from .toolchain import DEFAULT_BUILD_DIR
@@ -86,8 +86,8 @@ def load(arguments: argparse.Namespace) -> tuple[EngineConfig, Images]:
 def report(config: EngineConfig, images: Images, result: SimulationResult) -> bool:
     """Compare with the golden model and print the tables; returns whether all is equal."""
     expected = reference.run(images, config)
-    model = TableModel(config)
-    misses = model.feed(images)
+    model = CounterModel(config)
+    misses = np.array([work.misses for work in model.feed(images)])
     differ = (result.y != expected).sum(axis=(0, 2, 3))
     console = Console()
     console.print(_outputs_table(config, len(images), result, differ))

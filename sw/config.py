@@ -17,10 +17,21 @@ from .numeric import IntArray, IntRange
 from .spec import LayerSpec
 from .templates import TemplateKernel, find_templates
 
-__all__ = ["ConfigError", "EngineConfig", "OutputConfig", "TableConfig", "require"]
+__all__ = [
+    "STRATEGIES",
+    "ConfigError",
+    "EngineConfig",
+    "FoldConfig",
+    "OutputConfig",
+    "TableConfig",
+    "require",
+]
 
 MAX_LEARNED_PRODUCTS = 4096
-"""Products of learned kernels a pixel that the fully parallel engine accepts."""
+"""Products of learned kernels a cycle that an engine is built for: each has its own adder."""
+
+STRATEGIES = ("value_cam",)
+"""Ways to make the products of the learned kernels; see ``hw/strategies``."""
 
 
 class ConfigError(ValueError):
@@ -58,6 +69,34 @@ class TableConfig:
             _is_power_of_two(self.multipliers) and self.multipliers <= 64,
             f"table.multipliers must be a power of two, 1 to 64, not {self.multipliers}",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldConfig:
+    """In how many groups, one after the other, a beat's learned products are made.
+
+    A beat then takes :attr:`cycles` cycles, and about as many times fewer multipliers, tables and
+    adders are built. A last group may be short.
+
+    Parameters
+    ----------
+    kernels, channels, taps : int
+        Groups of the learned kernels, the input channels, the cells of a kernel.
+    """
+
+    kernels: int = 1
+    channels: int = 1
+    taps: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("kernels", "channels", "taps"):
+            groups = getattr(self, name)
+            require(groups >= 1, f"fold.{name} must be at least 1, not {groups}")
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of a beat."""
+        return self.kernels * self.channels * self.taps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +160,9 @@ class EngineConfig:
         Width of the signed per-kernel bias register, 0 to 32; 0: no bias.
     counter_bits : int
         Width of each counter, 16 to 64.
+    strategy : str
+        How the learned kernels' products are made: one of :data:`STRATEGIES`.
+    fold : FoldConfig
     table : TableConfig
     output : OutputConfig
 
@@ -137,6 +179,8 @@ class EngineConfig:
     template_scale: Literal["multiply", "defer"] = "multiply"
     bias_bits: int = 0
     counter_bits: int = 48
+    strategy: str = "value_cam"
+    fold: FoldConfig = field(default_factory=FoldConfig)
     table: TableConfig = field(default_factory=TableConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
@@ -158,14 +202,7 @@ class EngineConfig:
             self.top == "engine" or bool(self.template_kernels),
             "top = template_bank: the layer has no template kernel, or templates leaves them out",
         )
-        products = len(self.learned) * self.layer.channels * self.layer.taps
-        require(
-            products <= MAX_LEARNED_PRODUCTS,
-            f"layer: {len(self.learned)} learned kernels x {self.layer.channels} channels x "
-            f"{self.layer.taps} taps = {products} learned products a pixel; the fully parallel "
-            f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
-            "(fold the layer, or make more kernels templates)",
-        )
+        self._check_strategy()
         biases = IntRange.of_bits(self.bias_bits, signed=True) if self.bias_bits else IntRange(0, 0)
         require(
             biases.contains(self.bias),
@@ -202,6 +239,33 @@ class EngineConfig:
                 f"templates: kernel {kernel} is not -A, 0, +A with one magnitude A",
             )
 
+    def _check_strategy(self) -> None:
+        require(
+            self.strategy in STRATEGIES,
+            f"strategy must be one of {', '.join(STRATEGIES)}, not {self.strategy!r}",
+        )
+        if not self.learned:
+            return
+        layer, fold = self.layer, self.fold
+        parts = {"kernels": len(self.learned), "channels": layer.channels, "taps": layer.taps}
+        for name, parts_of in parts.items():
+            groups = getattr(fold, name)
+            require(
+                groups <= parts_of,
+                f"fold.{name} must be at most {parts_of}, since there are no more "
+                f"{'learned kernels' if name == 'kernels' else name}, not {groups}",
+            )
+        products = 1
+        for name, parts_of in parts.items():
+            products *= -(-parts_of // getattr(fold, name))
+        require(
+            products <= MAX_LEARNED_PRODUCTS,
+            f"layer: {len(self.learned)} learned kernels x {layer.channels} channels x "
+            f"{layer.taps} taps, in {fold.cycles} cycles: {products} learned products a cycle; an "
+            f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
+            "(fold the layer more, or make more kernels templates)",
+        )
+
     @cached_property
     def template_kernels(self) -> dict[int, TemplateKernel]:
         """The kernels of the template bank, by kernel number."""
@@ -215,6 +279,11 @@ class EngineConfig:
     def learned(self) -> tuple[int, ...]:
         """The other kernels' numbers: those with run-time weights."""
         return tuple(k for k in range(self.layer.kernels) if k not in self.template_kernels)
+
+    @property
+    def run_time_weights(self) -> bool:
+        """Whether the learned kernels' weights are loaded, not built in."""
+        return bool(self.learned)
 
     @property
     def learned_weight(self) -> IntArray:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import ConfigError, EngineConfig, OutputConfig, TableConfig, require
+from .config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig, require
 from .numeric import IntRange
 from .spec import SpecError, load_layer
 
@@ -85,6 +85,7 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
         **values
         | {
             "layer": layer,
+            "fold": _section(FoldConfig, values.get("fold", {}), "fold"),
             "table": _section(TableConfig, values.get("table", {}), "table"),
             "output": _section(OutputConfig, values.get("output", {}), "output"),
         }

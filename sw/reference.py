@@ -23,7 +23,7 @@ from .configfile import add_arguments, from_arguments
 from .images import Images, load_images
 from .numeric import IntArray
 from .results import add_run_arguments, check_outputs, write_outputs
-from .reuse import TableModel
+from .reuse import CounterModel
 
 __all__ = [
     "learned",
@@ -203,7 +203,7 @@ def _command(argv: Sequence[str] | None) -> int:
     config = from_arguments(arguments)
     check_outputs(arguments.out, arguments.json)
     images = load_images(arguments.images, config)
-    model = TableModel(config)
+    model = CounterModel(config)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("outputs", total=len(images))

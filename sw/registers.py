@@ -79,6 +79,11 @@ def _control_registers() -> Iterator[Register]:
     flush = Field(name="flush_table", lsb=2, pulse=True, meaning="empty the reuse tables")
     idle = Field(name="idle", lsb=0, meaning="stopped and drained: the windows may be written")
     in_frame = Field(name="in_frame", lsb=1, meaning="a frame has begun and has not ended")
+    refused = Field(
+        name="weights_refused",
+        lsb=2,
+        meaning="an incomplete set of weights was dropped; clear_counters clears it",
+    )
     read = Access.READ
     yield Register(name="ID", offset=0x000, access=read, value=ID, meaning='"KTM1"')
     yield Register(
@@ -99,7 +104,7 @@ def _control_registers() -> Iterator[Register]:
         name="STATUS",
         offset=0x00C,
         access=read,
-        fields=(idle, in_frame),
+        fields=(idle, in_frame, refused),
         meaning="what the engine is doing",
     )
 
@@ -176,8 +181,8 @@ def _windows(config: EngineConfig) -> Iterator[Window]:
                 Axis(name="column", size=layer.kernel_shape[1]),
             ),
             limits=layer.weight_format.range,
-            meaning="weight; learned kernels are counted in ascending kernel order; "
-            "a write empties the reuse tables",
+            meaning="weight; learned kernels are counted in ascending kernel order; a set is "
+            "written whole, in ascending order, and takes effect with its last word",
         )
 
 

@@ -16,7 +16,7 @@ from docs.generate.measure import frames_of
 from sw.config import EngineConfig
 from sw.configfile import load_config
 from sw.numeric import IntArray
-from sw.reuse import TableModel
+from sw.reuse import CounterModel
 
 __all__ = ["ENTRIES", "misses_by_frame", "reuse_figure"]
 
@@ -33,7 +33,7 @@ def _config(entries: int) -> EngineConfig:
 def misses_by_frame(entries: int) -> IntArray:
     """Misses of each frame of the CIFAR-10 samples, from the table model."""
     config = _config(entries)
-    return TableModel(config).feed(frames_of(config)[1])
+    return np.array([work.misses for work in CounterModel(config).feed(frames_of(config)[1])])
 
 
 def reuse_figure(measured: dict[str, Any]) -> str:

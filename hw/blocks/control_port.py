@@ -56,7 +56,9 @@ class ControlPort(wiring.Component):
     idle, in_frame : ``In(1)``
         ``idle`` opens the windows, unless ``run`` is set.
     counters : ``In(counters_layout(config))``
-    o_write : ``Out(stream.Signature(window_write_layout(config), always_ready=True))``
+    refused : ``In(1)``
+    o_write : ``Out(stream.Signature(window_write_layout(config)))``
+        The next write of any kind waits until it is taken.
     """
 
     bus: AxiLite
@@ -65,6 +67,7 @@ class ControlPort(wiring.Component):
     flush_table: Signal
     idle: Signal
     in_frame: Signal
+    refused: Signal
     counters: data.View
     o_write: stream.Interface
 
@@ -80,8 +83,9 @@ class ControlPort(wiring.Component):
                 "flush_table": Out(1),
                 "idle": In(1),
                 "in_frame": In(1),
+                "refused": In(1),
                 "counters": In(counters_layout(config)),
-                "o_write": Out(stream.Signature(layout, always_ready=True)),
+                "o_write": Out(stream.Signature(layout)),
             }
         )
 
@@ -102,7 +106,7 @@ class ControlPort(wiring.Component):
 
         # Stage 1: act, and respond.
         m.d.comb += [
-            write.eq(have_address & have_word & ~bus.bvalid),
+            write.eq(have_address & have_word & ~bus.bvalid & ~self.o_write.valid),
             read.eq(have_source & ~bus.rvalid),
         ]
         allowed = Signal()
@@ -129,7 +133,8 @@ class ControlPort(wiring.Component):
     def _write_window(self, m: Module, write: Value, address: Signal, word: Signal) -> Value:
         """Hand on a write to a window; returns whether ``address`` is a word of one."""
         payload = self.o_write.payload
-        m.d.sync += self.o_write.valid.eq(0)
+        with m.If(self.o_write.ready):
+            m.d.sync += self.o_write.valid.eq(0)
         found = Signal(len(self.table.windows))
         for n, window in enumerate(self.table.windows):
             m.d.comb += found[n].eq(_word_exists(window, address))
@@ -184,7 +189,7 @@ class ControlPort(wiring.Component):
         if register.name == "CONTROL":
             return self.run
         if register.name == "STATUS":
-            return Cat(stopped, self.in_frame)
+            return Cat(stopped, self.in_frame, self.refused)
         name, _, half = register.name.lower().rpartition("_")
         return self.counters[name][:DATA_BITS] if half == "lo" else latches[name]
 

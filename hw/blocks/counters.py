@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, ShapeLike, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.blocks.reuse_table import table_events_layout
 from hw.registers import counters_layout
 from sw.config import EngineConfig
 from sw.registers import COUNTERS
@@ -14,14 +13,13 @@ from sw.registers import COUNTERS
 __all__ = ["Counters", "events_layout"]
 
 
-def events_layout(config: EngineConfig) -> data.StructLayout:
+def events_layout(strategy: ShapeLike) -> data.StructLayout:
     """What happened in a cycle.
 
     The engine is ``busy``; an ``output`` left, the ``last`` of a frame, or of a ``bad`` one; and
-    what the table did.
+    what the strategy did, of the shape of its events.
     """
-    table = table_events_layout(config.layer.channels)
-    return data.StructLayout({"busy": 1, "output": 1, "last": 1, "bad": 1, "table": table})
+    return data.StructLayout({"busy": 1, "output": 1, "last": 1, "bad": 1, "strategy": strategy})
 
 
 class Counters(wiring.Component):
@@ -30,10 +28,12 @@ class Counters(wiring.Component):
     Parameters
     ----------
     config : EngineConfig
+    strategy : ShapeLike
+        Of the events of its strategy: :func:`hw.strategies.contract.strategy_events_layout`.
 
     Members
     -------
-    events : ``In(events_layout(config))``
+    events : ``In(events_layout(strategy))``
     clear : ``In(1)``
         All counters become zero, a cycle later; events of this cycle are then counted.
     o : ``Out(counters_layout(config))``
@@ -43,11 +43,11 @@ class Counters(wiring.Component):
     clear: Signal
     o: data.View
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, strategy: ShapeLike) -> None:
         self.config = config
         super().__init__(
             {
-                "events": In(events_layout(config)),
+                "events": In(events_layout(strategy)),
                 "clear": In(1),
                 "o": Out(counters_layout(config)),
             }
@@ -56,18 +56,17 @@ class Counters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layer = self.config.layer
-        events, table = self.events, self.events.table
+        events, strategy = self.events, self.events.strategy
         window = layer.kernels * layer.channels * layer.taps
-        products = len(self.config.learned) * layer.taps
         increments = {
             "frames": events.last,
             "cycles": events.busy,
             "multiplications_needed": events.output * window,
-            "multiplications_executed": table.miss * products,
-            "lookups": table.lookup * layer.channels,
-            "hits": table.hits,
-            "misses": table.miss,
-            "stall_cycles": table.stall,
+            "multiplications_executed": strategy.multiplications,
+            "lookups": strategy.lookups,
+            "hits": strategy.hits,
+            "misses": strategy.misses,
+            "stall_cycles": strategy.stall,
             "frame_errors": events.bad,
         }
         for name in COUNTERS:

@@ -61,19 +61,22 @@ class MissUnit(wiring.Component):
     ----------
     geometry : TableGeometry
     weights : sequence of int
-        Initial weights at ``channel * stride + product``.
+        Initial weights of the active set, at ``channel * stride + product``.
 
     Members
     -------
     i : ``In(stream.Signature({"channel": range(channels), "key": key_shape}))``
     o : ``Out(stream.Signature({"channel": ..., "group": ..., "products": ...}, always_ready))``
-    i_weight : ``In(stream.Signature({"index": ..., "weight": weight_shape}, always_ready))``
-        One weight to remember; not while ``i.valid``.
+    i_weight : ``In(stream.Signature({"weight": ..., "first": 1, "last": 1}, always_ready))``
+        The next weight of the other set: channel by channel, product by product.
+    swap : ``In(1)``
+        The other set becomes the active one. Not while ``i.valid``.
     """
 
     i: stream.Interface
     o: stream.Interface
     i_weight: stream.Interface
+    swap: Signal
 
     def __init__(self, geometry: TableGeometry, weights: list[int]) -> None:
         self.geometry = geometry
@@ -96,12 +99,11 @@ class MissUnit(wiring.Component):
                 ),
                 "i_weight": In(
                     stream.Signature(
-                        data.StructLayout(
-                            {"index": range(g.channels * g.stride), "weight": g.weight_shape}
-                        ),
+                        data.StructLayout({"weight": g.weight_shape, "first": 1, "last": 1}),
                         always_ready=True,
                     )
                 ),
+                "swap": In(1),
             }
         )
 
@@ -130,7 +132,7 @@ class MissUnit(wiring.Component):
         return m
 
     def _weight_memory(self, m: Module, phase: Signal) -> list[Value]:
-        """Weights of group ``phase`` of the channel asked for, one cycle later."""
+        """Active weights of group ``phase`` of the channel asked for, one cycle later."""
         g = self.geometry
         lane_bits, group_bits = ceil_log2(g.lanes), ceil_log2(g.stride // g.lanes)
         width = g.weight_shape.width
@@ -139,14 +141,31 @@ class MissUnit(wiring.Component):
             sum((self.weights[n + lane] & mask) << (lane * width) for lane in range(g.lanes))
             for n in range(0, len(self.weights), g.lanes)
         ]
-        memory = Memory(shape=g.lanes * width, depth=g.channels << group_bits, init=words)
+        set_bits = ceil_log2(len(words))
+        memory = Memory(shape=g.lanes * width, depth=2 << set_bits, init=words)
         m.submodules.weights = memory
+        # After a reset the active set is what it was, as its weights are.
+        active = Signal(reset_less=True)
+        with m.If(self.swap):
+            m.d.sync += active.eq(~active)
         write, read = memory.write_port(granularity=width), memory.read_port()
-        index = self.i_weight.payload.index
+        index = self._index(m)
         m.d.comb += [
-            write.addr.eq(index >> lane_bits),
+            write.addr.eq(Cat((index >> lane_bits)[:set_bits], ~active)),
             write.en.eq(Mux(self.i_weight.valid, 1 << index[:lane_bits], 0)),
             write.data.eq(Cat([self.i_weight.payload.weight] * g.lanes)),
-            read.addr.eq(Cat(phase[:group_bits], self.i.payload.channel)),
+            read.addr.eq(Cat(phase[:group_bits], self.i.payload.channel, active)),
         ]
         return [read.data.word_select(lane, width) for lane in range(g.lanes)]
+
+    def _index(self, m: Module) -> Value:
+        """Where the weight that comes belongs: ``channel * stride + product``."""
+        g = self.geometry
+        following = Signal(range(g.channels * g.stride))
+        index = Signal.like(following)
+        m.d.comb += index.eq(Mux(self.i_weight.payload.first, 0, following))
+        with m.If(self.i_weight.valid):
+            m.d.sync += following.eq(index + 1)
+            with m.If((index & (g.stride - 1)) == g.products - 1):
+                m.d.sync += following.eq((index | (g.stride - 1)) + 1)
+        return index

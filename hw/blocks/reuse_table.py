@@ -44,9 +44,8 @@ class ReuseTable(wiring.Component):
     o : ``Out(WideStreamSignature(product, channels, products))``
     i_next : ``Out(1)``
         Whether no channel will miss in the next cycle; combinational.
-    i_weight : as :class:`~hw.blocks.miss_unit.MissUnit`
-        A weight to load; not while one of the last two beats that came was ``live``. Empties
-        the table.
+    i_weight, swap : as :class:`~hw.blocks.miss_unit.MissUnit`
+        ``swap`` empties the table; not while one of the last two beats that came was ``live``.
     flush : ``In(1)``
         Empty the table, at any time: the beat that is being looked up keeps its products, and
         its misses are remembered.
@@ -57,6 +56,7 @@ class ReuseTable(wiring.Component):
     o: WideStream
     i_next: Signal
     i_weight: stream.Interface
+    swap: Signal
     flush: Signal
     events: data.View
 
@@ -74,6 +74,7 @@ class ReuseTable(wiring.Component):
                 "o": Out(WideStreamSignature(g.product_shape, g.channels, g.products)),
                 "i_next": Out(1),
                 "i_weight": self.miss_unit.signature.members["i_weight"],
+                "swap": In(1),
                 "flush": In(1),
                 "events": Out(table_events_layout(g.channels)),
             }
@@ -104,6 +105,7 @@ class ReuseTable(wiring.Component):
         with m.If(step):
             m.d.sync += compared.eq(self.i.payload.live)
         m.submodules.miss_unit = self.miss_unit
+        m.d.comb += self.miss_unit.swap.eq(self.swap)
         wiring.connect(m, wiring.flipped(self.i_weight), self.miss_unit.i_weight)
         cams = self._cams(m, step)
         for c, cam in enumerate(cams):
@@ -117,7 +119,7 @@ class ReuseTable(wiring.Component):
         """Stages 1 and 2: one CAM a channel, all moving with the beat."""
         g = self.geometry
         flush = Signal()
-        m.d.comb += flush.eq(self.flush | self.i_weight.valid)
+        m.d.comb += flush.eq(self.flush | self.swap)
         cams = [Cam(g.key_shape, g.entries) for _ in range(g.channels)]
         for c, cam in enumerate(cams):
             m.submodules[f"cam_{c}"] = cam

@@ -23,7 +23,7 @@ from sw.images import Images
 from sw.numeric import IntArray
 from sw.register_model import Access
 from sw.registers import bias_writes, scale_writes, weight_writes
-from sw.reuse import Counters, TableModel, predict, received
+from sw.reuse import CounterModel, Counters, predict, received
 
 CONFIG = bench_config()
 PIXELS = CONFIG.layer.input_shape[1] * CONFIG.layer.input_shape[2]
@@ -222,7 +222,7 @@ async def weights_reloaded(dut: Any) -> None:
     if not CONFIG.learned:
         return
     engine = await started(dut)
-    model = TableModel(CONFIG)
+    model = CounterModel(CONFIG)
     for weight in (CONFIG.learned_weight, some_weights(), some_weights()):
         await engine.load_weights(weight)
         model.flush()
@@ -255,7 +255,7 @@ async def one_weight_reloaded(dut: Any) -> None:
     engine.send(images)
     await expect(engine, images, config=with_weights(weight))
     await engine.finish()
-    model = TableModel(CONFIG)
+    model = CounterModel(CONFIG)
     model.feed(images)
     model.flush()
     model.feed(images)
@@ -304,17 +304,17 @@ async def counters_cleared_and_table_flushed(dut: Any) -> None:
     """clear_counters keeps the table; flush_table keeps the counters; both read 0."""
     engine = await started(dut)
     images = some_images(2)
-    model = TableModel(CONFIG)
+    model = CounterModel(CONFIG)
     engine.send(images)
     await expect(engine, images)
-    before = sum(model.feed(images))
+    before = sum(work.misses for work in model.feed(images))
     await engine.run("clear_counters")
     assert await engine.read("CONTROL") == engine.bits("CONTROL", "run")
     found = await engine.counters()
     assert (found.frames, found.lookups, found.misses) == (0, 0, 0)
     engine.send(images)
     await expect(engine, images)
-    again = sum(model.feed(images))
+    again = sum(work.misses for work in model.feed(images))
     await engine.run("flush_table")
     assert await engine.read("CONTROL") == engine.bits("CONTROL", "run")
     engine.send(images)

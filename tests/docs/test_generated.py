@@ -11,7 +11,8 @@ from docs.generate.documents import GENERATED, ROOT, between_markers
 from docs.generate.measure import frames_of, load_measured
 from docs.generate.reuse_plot import misses_by_frame
 from sw.configfile import config_names, load_config
-from sw.reuse import fill_cycles, predict
+from sw.reuse import predict
+from sw.strategies import fill_cycles
 
 
 @pytest.mark.parametrize("path", GENERATED)

@@ -97,7 +97,8 @@ class InTurn(Elaboratable):
     """A block whose input streams are fed one after the other, in the order of one list.
 
     :meth:`item` makes the payloads of ``i``. An input that is not a stream is high for one cycle
-    when its turn comes; so is the reset of the block, by the name of "reset".
+    when its turn comes; so is the reset of the block, by the name of "reset". The turn of
+    "swap_when_loaded" is that of ``swap``, and waits for ``loaded``.
     """
 
     def __init__(self, dut: Any, *names: str) -> None:
@@ -106,7 +107,7 @@ class InTurn(Elaboratable):
         self.o = dut.o
         members = dut.signature.members
         self.reset = Signal()
-        self.streams = [n for n in names if n != "reset" and members[n].is_signature]
+        self.streams = [n for n in names if n in members and members[n].is_signature]
         fields = {name: getattr(dut, name).payload.shape() for name in self.streams}
         layout = data.StructLayout({"to": range(len(names)), **fields})
         self.i = stream.Signature(layout).create(path=("i",))
@@ -120,8 +121,13 @@ class InTurn(Elaboratable):
         m = Module()
         m.submodules.dut = ResetInserter(self.reset)(self.dut)
         for n, name in enumerate(self.names):
-            port = self.reset if name == "reset" else getattr(self.dut, name)
             chosen = self.i.payload.to == n
+            if name == "swap_when_loaded":
+                m.d.comb += self.dut.swap.eq(self.i.valid & chosen & self.dut.loaded)
+                with m.If(chosen):
+                    m.d.comb += self.i.ready.eq(self.dut.loaded)
+                continue
+            port = self.reset if name == "reset" else getattr(self.dut, name)
             if name not in self.streams:
                 m.d.comb += port.eq(self.i.valid & chosen)
                 with m.If(chosen):

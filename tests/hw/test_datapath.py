@@ -6,98 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.datapath import Datapath
-from sw import reference
 from sw.config import OutputConfig
-from sw.reuse import TableModel
-from tests.hw.benches import Ahead, InTurn, Recorder
+from tests.hw.benches import Ahead, InTurn
+from tests.hw.datapaths import (
+    beats_of,
+    check,
+    expected,
+    idle,
+    outputs_of,
+    random_images,
+    set_registers,
+)
 from tests.hw.layers import layers, make_config, make_layer
-from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
-
-ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
-
-
-def random_images(rng, layer, count):
-    """Few values, so that there are hits."""
-    limits = layer.input_format.range
-    values = rng.integers(limits.lo, limits.hi, 5, endpoint=True)
-    return rng.choice(np.append(values, [limits.lo, limits.hi]), (count, *layer.input_shape))
-
-
-def beats_of(config, images):
-    """Beats of whole frames, as the raster makes them."""
-    layer = config.layer
-    height, width = layer.kernel_shape
-    down, right = layer.stride
-    beats = []
-    for frame in reference.raster(images, config):
-        _, rows, columns = frame.shape
-        for row in range(rows):
-            for column in range(columns):
-                y, x = row - height + 1, column - width + 1
-                emit = y >= 0 and x >= 0 and y % down == 0 and x % right == 0
-                end = (row, column) == (rows - 1, columns - 1)
-                used = bool(layer.covered[row, column])
-                marks = {"live": 1, "used": used, "emit": emit, "last": 0, "end": end, "bad": 0}
-                beats.append({"pixel": frame[:, row, column].tolist(), "marks": marks})
-    return beats
-
-
-def idle(config):
-    return {
-        "pixel": [0] * config.layer.channels,
-        "marks": dict.fromkeys(("live", "used", "emit", "last", "end", "bad"), 0),
-    }
-
-
-def set_registers(config):
-    def setup(ctx, dut):
-        if config.bias_bits:
-            ctx.set(dut.bias, config.bias.tolist())
-        if dut.requantise.scaled:
-            ctx.set(dut.scale, config.scale.tolist())
-
-    return setup
-
-
-def outputs_of(results):
-    return [result["y"] for result in results if result["marks"]["emit"]]
-
-
-def expected(config, images):
-    """Output words in the order of the beats."""
-    return reference.run(images, config).transpose(0, 2, 3, 1).reshape(-1, config.layer.kernels)
-
-
-def check(config, rng, *, frames=2, pause=ALWAYS):
-    images = random_images(rng, config.layer, frames)
-    dut = Datapath(config)
-    bench = Ahead(dut)
-    seen = Recorder(events=dut.events, moves=dut.o.valid, taken=dut.i.ready)
-    beats = beats_of(config, images)
-    inputs = [*beats, *[idle(config)] * dut.latency]
-    results = run_streams(
-        bench,
-        {"i": inputs},
-        pause=pause,
-        setup=lambda ctx, _: set_registers(config)(ctx, dut),
-        testbenches=[seen.watch],
-    )["o"][dut.latency :]
-    assert all(cycle["moves"] == cycle["taken"] for cycle in seen.cycles)
-    assert [result["marks"] for result in results] == [beat["marks"] for beat in beats]
-    assert outputs_of(results) == expected(config, images).tolist()
-    model = TableModel(config)
-    model.feed(images)
-    totals = {
-        name: sum(cycle["events"][name] for cycle in seen.cycles)
-        for name in ("lookup", "hits", "miss", "stall")
-    }
-    counters = model.counters
-    assert totals == {
-        "lookup": counters.lookups // config.layer.channels,
-        "hits": counters.hits,
-        "miss": counters.misses,
-        "stall": counters.stall_cycles,
-    }
+from tests.hw.streams import PAUSES, pause_seed, run_streams
 
 
 def with_templates(layer, kernels):
@@ -177,33 +98,6 @@ def test_paths_that_are_not_there(made):
         "one value": lambda: make_config(make_layer(frame=(1, 1)), entries=1, multipliers=1),
     }[made]()
     check(config, np.random.default_rng(pause_seed()), frames=3)
-
-
-def test_weights_loaded_between_frames_count_from_the_next():
-    rng = np.random.default_rng(pause_seed())
-    config = make_config(make_layer(kernels=2, channels=2, kernel_shape=(2, 2), frame=(4, 4)))
-    other = make_config(
-        make_layer(kernels=2, channels=2, kernel_shape=(2, 2), frame=(4, 4), seed=5)
-    )
-    images = random_images(rng, config.layer, 2)
-    dut = Datapath(config)
-    stride = dut.table.geometry.stride
-    bench = InTurn(Ahead(dut), "i", "i_weight", "flush")
-    after = [idle(config)] * (dut.latency + 2)  # two may wait in the buffer before it
-    frames = [
-        [("i", beat) for beat in [*beats_of(config, image[None]), *after]] for image in images
-    ]
-    loads = [
-        ("i_weight", {"index": c * stride + p, "weight": int(weight)})
-        for c, row in enumerate(other.learned_weight.swapaxes(0, 1).reshape(2, -1))
-        for p, weight in enumerate(row)
-    ]
-    steps = [*frames[0], *loads, *frames[1]]
-    results = run_streams(bench, {"i": [bench.item(*step) for step in steps]})["o"]
-    assert outputs_of(results) == [
-        *expected(config, images[:1]).tolist(),
-        *expected(other, images[1:]).tolist(),
-    ]
 
 
 def test_a_reset_leaves_no_marks_of_the_frame_under_way():

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw import reference
-from sw.config import ConfigError, EngineConfig, OutputConfig, TableConfig
+from sw.config import ConfigError, EngineConfig,
+    FoldConfig, OutputConfig, TableConfig
 from sw.configfile import (
     CONFIG_FOLDER,
     add_arguments,
@@ -167,10 +168,22 @@ def big_layer(kernels):
 def test_more_learned_products_than_can_be_built_are_refused():
     assert EngineConfig(name="full", layer=big_layer(64)).learned == tuple(range(64))
     assert refused(EngineConfig, name="over", layer=big_layer(65)) == (
-        "layer: 65 learned kernels x 64 channels x 1 taps = 4160 learned products a pixel; the "
-        "fully parallel engine is built for at most 4096, since each has its own adder (fold the "
-        "layer, or make more kernels templates)"
+        "layer: 65 learned kernels x 64 channels x 1 taps, in 1 cycles: 4160 learned products a "
+        "cycle; an engine is built for at most 4096, since each has its own adder (fold the layer "
+        "more, or make more kernels templates)"
     )
+    fold = FoldConfig(kernels=2)
+    assert EngineConfig(name="folded", layer=big_layer(65), fold=fold).fold.cycles == 2
+
+
+def test_folds_that_leave_nothing_to_fold_are_refused():
+    assert refused(EngineConfig, name="f", layer=big_layer(2), fold=FoldConfig(kernels=3)) == (
+        "fold.kernels must be at most 2, since there are no more learned kernels, not 3"
+    )
+    assert refused(EngineConfig, name="f", layer=big_layer(2), fold=FoldConfig(taps=2)) == (
+        "fold.taps must be at most 1, since there are no more taps, not 2"
+    )
+    assert refused(FoldConfig, channels=0) == "fold.channels must be at least 1, not 0"
 
 
 def test_the_named_configurations():
@@ -259,8 +272,8 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["tabel.entries=4"],
             (
-                "unknown key tabel; known: bias_bits, counter_bits, layer, name, output, table, "
-                "template_scale, templates, top"
+                "unknown key tabel; known: bias_bits, counter_bits, fold, layer, name, output, "
+                "strategy, table, template_scale, templates, top"
             ),
         ),
         (["table=4"], "table must be a table"),

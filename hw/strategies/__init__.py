@@ -1,0 +1,23 @@
+"""Strategies: every way not to multiply twice, one file each, behind one contract.
+
+:class:`~hw.strategies.contract.Strategy` is the contract; ``config.strategy`` names the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hw.strategies.contract import Strategy
+from hw.strategies.value_cam import ValueCam
+from sw.config import EngineConfig
+
+__all__ = ["STRATEGIES", "Strategy", "make_strategy"]
+
+STRATEGIES: dict[str, Callable[[EngineConfig], Strategy]] = {
+    "value_cam": ValueCam,
+}
+
+
+def make_strategy(config: EngineConfig) -> Strategy:
+    """What ``config.strategy`` names."""
+    return STRATEGIES[config.strategy](config)
