@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw import reference
-from sw.config import ConfigError, EngineConfig,
-    FoldConfig, OutputConfig, TableConfig
+from sw.config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig
 from sw.configfile import (
     CONFIG_FOLDER,
     add_arguments,
