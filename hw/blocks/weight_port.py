@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -19,9 +19,10 @@ class WeightPort(wiring.Component):
 
     A set is every weight in the order of (C, L, kh, kw). It comes from the stream, or word by
     word from the window, which goes first. A word of the window with index 0 begins anew,
-    whatever was under way; the stream waits while a set from the window is. A stream's set that
-    is too short or too long and a word of the window out of turn are dropped, with what came
-    before of their set, and ``refused`` is set. Combinational from ``o.ready`` to both readies.
+    whatever was under way; while a set from the window is, the stream waits. What can become no
+    set is dropped: a stream's set that is too short or too long, the rest of one that the window
+    took over from, a window's set that one of its words comes out of turn in, that word too.
+    ``refused`` says so. Combinational from ``o.ready`` to both readies.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class WeightPort(wiring.Component):
     swap : ``In(1)``
         The set takes effect.
     refused : ``Out(1)``
-        A set was dropped since the last ``clear``.
+        A set, or a word out of turn, was dropped since the last ``clear``.
     clear : ``In(1)``
     """
 
@@ -73,65 +74,80 @@ class WeightPort(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        next_column = Signal(range(self.products))
-        next_row = Signal(range(self.channels))
-        column = Signal.like(next_column)
-        row = Signal.like(next_row)
-        begun = Signal()
-        by_window = Signal()
-        skip = Signal()
-        final = Signal()
-        fault = Signal()
-        done = Signal()
+        begun = Signal()  # a set, of which the last word has not moved
+        by_window = Signal()  # what it comes from
+        skip = Signal()  # the rest of the stream's set is dropped
+        offered = Signal()  # a word of the stream is shown already, and must stay
         word, write, o = self.i, self.i_write, self.o
 
         # Which source goes on: the window when it asks, the stream unless the window's set waits.
+        window = Signal()
         turn = Signal()
+        stream_goes = Signal()
         first = Signal()
-        from_stream = Signal()
-        place = Cat(next_column[: self.column_bits], next_row)
+        place, final = self._place(m, first)
         m.d.comb += [
+            window.eq(write.valid & ~offered),
             turn.eq(begun & by_window & (write.payload.index == place)),
-            first.eq(Mux(write.valid, write.payload.index == 0, ~begun)),
-            from_stream.eq(word.valid & ~write.valid & ~self.pending & ~(begun & by_window)),
-            column.eq(Mux(first, 0, next_column)),
-            row.eq(Mux(first, 0, next_row)),
-            final.eq((column == self.products - 1) & (row == self.channels - 1)),
-            o.valid.eq(~self.pending & Mux(write.valid, turn | first, from_stream & ~skip)),
-            o.payload.weight.eq(Mux(write.valid, write.payload.weight, word.payload.weight)),
+            stream_goes.eq(word.valid & ~window & ~self.pending & ~skip & ~(begun & by_window)),
+            first.eq(Mux(window, write.payload.index == 0, ~begun)),
+            o.valid.eq(stream_goes | (window & ~self.pending & (turn | first))),
+            o.payload.weight.eq(Mux(window, write.payload.weight, word.payload.weight)),
             o.payload.first.eq(first),
-            o.payload.last.eq(final & (write.valid | word.payload.last)),
-            write.ready.eq(~self.pending & (o.ready | ~(turn | first))),
-            word.ready.eq(from_stream & (o.ready | skip)),
+            o.payload.last.eq(final & (window | word.payload.last)),
+            write.ready.eq(window & ~self.pending & (o.ready | ~(turn | first))),
+            word.ready.eq(skip | (stream_goes & o.ready)),
         ]
+        m.d.sync += offered.eq(stream_goes & ~o.ready)
 
         # A set is over when it is complete, or when it can no longer be.
         moved = Signal()
+        complete = Signal()
+        restarted = Signal()
+        out_of_turn = Signal()
+        uneven = Signal()
         m.d.comb += [
             moved.eq(o.valid & o.ready),
-            done.eq(moved & o.payload.last),
-            fault.eq(
-                (write.valid & write.ready & ~(turn | first))
-                | (moved & ~write.valid & (word.payload.last ^ final))
-            ),
+            complete.eq(moved & o.payload.last),
+            restarted.eq(moved & window & first & begun),
+            out_of_turn.eq(write.valid & write.ready & ~(turn | first)),
+            uneven.eq(moved & ~window & (word.payload.last ^ final)),
         ]
         with m.If(moved):
-            m.d.sync += [begun.eq(1), by_window.eq(write.valid), next_column.eq(column + 1)]
-            m.d.sync += next_row.eq(row)
-            with m.If(column == self.products - 1):
-                m.d.sync += [next_column.eq(0), next_row.eq(row + 1)]
-        with m.If(fault | done):
+            m.d.sync += [begun.eq(1), by_window.eq(window)]
+        with m.If(complete | uneven | (out_of_turn & by_window)):
             m.d.sync += begun.eq(0)
-        with m.If(fault & ~write.valid & ~word.payload.last):
+        with m.If((uneven & final) | (restarted & ~by_window)):
             m.d.sync += skip.eq(1)
-        with m.If(skip & word.valid & word.ready & word.payload.last):
+        with m.Elif(word.valid & word.ready & word.payload.last):
             m.d.sync += skip.eq(0)
-        with m.If(done):
+        with m.If(complete):
             m.d.sync += self.pending.eq(1)
-        with m.If(self.swap):
+        with m.Elif(self.swap):
             m.d.sync += self.pending.eq(0)
-        with m.If(fault):
+        with m.If(restarted | out_of_turn | uneven):
             m.d.sync += self.refused.eq(1)
         with m.Elif(self.clear):
             m.d.sync += self.refused.eq(0)
         return m
+
+    def _place(self, m: Module, first: Signal) -> tuple[Value, Signal]:
+        """Count what moves: (index in the window of the next word, whether this is a set's last).
+
+        ``first``: the word that is shown is a set's first, whatever came before.
+        """
+        next_column = Signal(range(self.products))
+        next_row = Signal(range(self.channels))
+        column = Signal.like(next_column)
+        row = Signal.like(next_row)
+        final = Signal()
+        m.d.comb += [
+            column.eq(Mux(first, 0, next_column)),
+            row.eq(Mux(first, 0, next_row)),
+            final.eq((column == self.products - 1) & (row == self.channels - 1)),
+        ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [next_column.eq(column + 1), next_row.eq(row)]
+            with m.If(column == self.products - 1):
+                m.d.sync += [next_column.eq(0), next_row.eq(row + 1)]
+        return Cat(next_column[: self.column_bits], next_row), final

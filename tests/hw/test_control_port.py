@@ -45,28 +45,54 @@ class Bench:
         self.dut = ControlPort(config)
         self.rng = random.Random(f"control {pause_seed()}")
         self.driver = AxiLiteDriver(self.dut.bus, self.rng, longest_pause)
+        self.longest_pause = longest_pause
+        self.held = False  # whether window writes are not taken
         self.writes = []
         self.pulses = {"clear_counters": 0, "flush_table": 0}
         self.simulator = Simulator(self.dut)
         self.simulator.add_clock(1e-8)
         self.simulator.add_process(watch_responses(self.dut.bus))
+        self.simulator.add_testbench(self._take, background=True)
         self.simulator.add_process(self._watch)
+
+    async def _take(self, ctx):
+        """Take window writes, at random as the bus does."""
+        while True:
+            taken = self.longest_pause == 0 or self.rng.random() < 0.5
+            ctx.set(self.dut.o_write.ready, taken and not self.held)
+            await ctx.tick()
 
     async def _watch(self, ctx):
         dut, o = self.dut, self.dut.o_write
         names = [name for name, _ in o.payload.shape()["window"].shape]
-        signals = [o.valid, o.payload, *(getattr(dut, name) for name in self.pulses)]
-        async for _, _, valid, payload, *pulses in ctx.tick().sample(*signals):
+        signals = [o.valid, o.ready, o.payload, *(getattr(dut, name) for name in self.pulses)]
+        waiting = None
+        async for _, _, valid, ready, payload, *pulses in ctx.tick().sample(*signals):
             for name, pulse in zip(self.pulses, pulses, strict=True):
                 self.pulses[name] += pulse
+            shown = None
             if valid:
                 chosen = [name for name in names if payload.window[name]]
                 assert len(chosen) == 1
-                self.writes.append((chosen[0], payload.index, payload.data))
+                shown = (chosen[0], payload.index, payload.data)
+            assert waiting in (None, shown), "a write changed while it waited"
+            waiting = None if ready else shown
+            if valid and ready:
+                self.writes.append(shown)
 
     def run(self, *testbenches):
+        """Run them to their ends, and until the last write is taken."""
+
+        def settled(testbench):
+            async def run(ctx):
+                await testbench(ctx)
+                while ctx.get(self.dut.o_write.valid):
+                    await ctx.tick()
+
+            return run
+
         for testbench in testbenches:
-            self.simulator.add_testbench(testbench)
+            self.simulator.add_testbench(settled(testbench))
         self.simulator.run()
 
 
@@ -100,6 +126,9 @@ def test_every_register_reads_what_it_should(config):
                 assert data == (counters[name] >> shift) & 0xFFFFFFFF, register.name
             else:
                 assert data == {"CONTROL": 0, "STATUS": 2}[register.name]
+        for refused in (1, 0):
+            ctx.set(dut.refused, refused)
+            assert await bench.driver.read(ctx, STATUS) == (2 | refused << 2, OKAY)
 
     bench.run(main)
 
@@ -286,7 +315,7 @@ def test_a_write_right_behind_run_finds_the_windows_closed(full):
 
 
 def test_what_follows_waits_until_the_response_is_taken(full):
-    bench = Bench(full)
+    bench = Bench(full, longest_pause=0)
     dut, bus = bench.dut, bench.dut.bus
     responses, results = [], []
 
@@ -329,6 +358,34 @@ def test_what_follows_waits_until_the_response_is_taken(full):
     assert responses == [OKAY, OKAY, SLVERR, OKAY]
     assert results == [(0x4B544D31, OKAY), (0, SLVERR), (1, OKAY), (height, OKAY)]
     assert bench.writes == [("bias", n, 0) for n in range(3)]
+
+
+def test_the_next_write_waits_until_the_window_has_taken_the_last(full):
+    """A write of any kind; reads go on."""
+    bench = Bench(full, longest_pause=0)
+    dut, bus, driver = bench.dut, bench.dut.bus, bench.driver
+
+    async def main(ctx):
+        ctx.set(dut.idle, 1)
+        bench.held = True
+        await ctx.tick()
+        assert await driver.write(ctx, 0x400, 5) == OKAY  # it is held, not taken
+        ctx.set(bus.awaddr, CONTROL)
+        ctx.set(bus.wdata, 1)
+        for valid in (1, 0):
+            ctx.set(bus.awvalid, valid)
+            ctx.set(bus.wvalid, valid)
+            await ctx.tick()
+        for _ in range(20):
+            assert await driver.read(ctx, STATUS) == (1, OKAY)
+            assert not ctx.get(bus.bvalid | dut.run)
+        assert bench.writes == []
+        bench.held = False
+        await ctx.tick().repeat(6)
+        assert bench.writes == [("bias", 0, 5)]
+        assert ctx.get(bus.bvalid & dut.run)
+
+    bench.run(main)
 
 
 @pytest.mark.parametrize("first", ["aw", "w"])

@@ -8,6 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In
 
 from hw.blocks.counters import Counters, events_layout
+from hw.strategies.contract import strategy_events_layout
 from sw.registers import COUNTERS
 from tests.hw.benches import Recorder
 from tests.hw.layers import make_config, make_layer
@@ -19,9 +20,9 @@ class Fed(wiring.Component):
 
     i: stream.Interface
 
-    def __init__(self, config):
-        self.counters = Counters(config)
-        fed = data.StructLayout({"events": events_layout(config), "clear": 1})
+    def __init__(self, config, strategy):
+        self.counters = Counters(config, strategy)
+        fed = data.StructLayout({"events": events_layout(strategy), "clear": 1})
         super().__init__({"i": In(stream.Signature(fed, always_ready=True))})
 
     def elaborate(self, _platform):
@@ -33,25 +34,28 @@ class Fed(wiring.Component):
         return m
 
 
-def random_events(rng, channels):
-    lookup = rng.randrange(2)
-    table = {"lookup": lookup, "hits": lookup * rng.randint(0, channels)}
-    table |= {name: rng.randrange(2) for name in ("miss", "stall")}
+MOST = {"lookups": 70, "misses": 3, "multiplications": 900}
+"""What the strategy does in a cycle, at most."""
+
+
+def random_events(rng):
+    strategy = {name: rng.randint(0, most) for name, most in MOST.items()}
+    strategy |= {"hits": rng.randint(0, MOST["lookups"]), "stall": rng.randrange(2)}
     flags = {name: rng.randrange(2) for name in ("busy", "output", "last", "bad")}
-    return {**flags, "table": table}
+    return {**flags, "strategy": strategy}
 
 
 def increments(config, events):
-    layer, table = config.layer, events["table"]
+    strategy = events["strategy"]
     return {
         "frames": events["last"],
         "cycles": events["busy"],
-        "multiplications_needed": events["output"] * layer.weight.size,
-        "multiplications_executed": table["miss"] * config.learned_weight[:, 0].size,
-        "lookups": table["lookup"] * layer.channels,
-        "hits": table["hits"],
-        "misses": table["miss"],
-        "stall_cycles": table["stall"],
+        "multiplications_needed": events["output"] * config.layer.weight.size,
+        "multiplications_executed": strategy["multiplications"],
+        "lookups": strategy["lookups"],
+        "hits": strategy["hits"],
+        "misses": strategy["misses"],
+        "stall_cycles": strategy["stall"],
         "frame_errors": events["bad"],
     }
 
@@ -60,15 +64,11 @@ def increments(config, events):
 @pytest.mark.parametrize("bits", [16, 48, 64])
 def test_counts_what_happened(pause, bits):
     rng = random.Random(f"{pause_seed()} {bits}")
-    layer = make_layer(kernels=40, channels=8, kernel_shape=(5, 5), frame=(5, 5))
-    layer.weight[::2] = 1
-    config = make_config(layer, counter_bits=bits, templates=tuple(range(0, 40, 2)))
-    dut = Fed(config)
-    inputs = [
-        {"events": random_events(rng, layer.channels), "clear": int(rng.random() < 0.02)}
-        for _ in range(150)
-    ]
-    inputs += [{"events": dict.fromkeys(inputs[0]["events"], 0) | {"table": {}}, "clear": 0}] * 3
+    layer = make_layer(kernels=20, channels=8, kernel_shape=(5, 5), frame=(5, 5))
+    config = make_config(layer, counter_bits=bits)
+    dut = Fed(config, strategy_events_layout(**MOST))
+    inputs = [{"events": random_events(rng), "clear": int(rng.random() < 0.02)} for _ in range(150)]
+    inputs += [{"events": dict.fromkeys(inputs[0]["events"], 0) | {"strategy": {}}, "clear": 0}] * 3
     seen = Recorder(valid=dut.i.valid, fed=dut.i.payload, counters=dut.counters.o)
     run_streams(dut, {"i": inputs}, (), pause=(pause, pause), testbenches=[seen.watch])
     totals = dict.fromkeys(COUNTERS, 0)

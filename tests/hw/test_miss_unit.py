@@ -33,12 +33,20 @@ def random_requests(rng, geometry, count):
     ]
 
 
-def check(geometry, weights, requests, *, initial=None, pause=ALWAYS):
-    """Compare all that comes out; with ``initial``, the weights are loaded over these first."""
+def load(geometry, weights, length=None):
+    """Steps that load a set, or the first ``length`` words of it, as the contract has them."""
+    rows = range(0, geometry.channels * geometry.stride, geometry.stride)
+    words = [weight for row in rows for weight in weights[row:][: geometry.products]]
+    marks = [{"first": not n, "last": n == len(words) - 1} for n in range(len(words))]
+    payloads = [{"weight": word, **mark} for word, mark in zip(words, marks, strict=True)]
+    return [("i_weight", payload) for payload in payloads[:length]]
+
+
+def check(geometry, weights, requests, *, initial=None, before=(), pause=ALWAYS):
+    """Compare all that comes out, after the steps that come ``before``."""
     dut = MissUnit(geometry, weights if initial is None else initial)
-    bench = InTurn(dut, "i", "i_weight")
-    loads = [] if initial is None else enumerate(weights)
-    inputs = [bench.item("i_weight", {"index": n, "weight": weight}) for n, weight in loads]
+    bench = InTurn(dut, "i", "i_weight", "swap", "reset")
+    inputs = [bench.item(*step) for step in before]
     inputs += [bench.item("i", request) for request in requests]
     seen = Recorder(
         asked=dut.i.valid, answered=dut.i.ready, valid=dut.o.valid, payload=dut.o.payload
@@ -83,12 +91,32 @@ def test_multiplies_every_weight(pause, seed, **shape):
     multipliers=st.sampled_from([1, 4, 64]),
     seed=st.integers(0, 999),
 )
-def test_weights_are_loaded_one_by_one(seed, **shape):
+def test_a_set_counts_from_its_swap(seed, **shape):
+    """However often it is begun anew, and whatever is computed meanwhile with the other."""
     rng = random.Random(f"{seed} {pause_seed()}")
     geometry = geometry_of(frame=(3, 3), **shape)
-    requests = random_requests(rng, geometry, 6)
-    weights = random_weights(rng, geometry)
-    check(geometry, weights, requests, initial=random_weights(rng, geometry))
+    old, new = random_weights(rng, geometry), random_weights(rng, geometry)
+    size = geometry.channels * geometry.products
+    begun = [
+        step
+        for _ in range(rng.randrange(3))
+        for step in load(geometry, random_weights(rng, geometry), rng.randint(1, size))
+    ]
+    whole = load(geometry, new)
+    requests = random_requests(rng, geometry, 4)
+    check(geometry, old, requests, before=[*begun, *whole])
+    check(geometry, new, requests, initial=old, before=[*begun, *whole, ("swap", None)])
+
+
+def test_both_sets_are_there_after_a_swap_and_a_reset_keeps_them():
+    rng = random.Random(pause_seed())
+    geometry = geometry_of(channels=3, kernel_shape=(1, 3), multipliers=2)
+    old, new = random_weights(rng, geometry), random_weights(rng, geometry)
+    requests = random_requests(rng, geometry, 4)
+    swapped = [*load(geometry, new), ("swap", None)]
+    check(geometry, new, requests, initial=old, before=[*swapped, ("reset", None)])
+    back = [*swapped, ("reset", None), ("swap", None)]
+    check(geometry, old, requests, initial=old, before=back)
 
 
 @pytest.mark.parametrize(

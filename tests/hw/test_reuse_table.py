@@ -40,10 +40,8 @@ class Model:
                 known.append(x)
                 del known[: -self.entries]
 
-    def weight(self, index, weight):
-        channel, product = divmod(index, self.geometry.stride)
-        if product < self.geometry.products:
-            self.weights[channel][product] = weight
+    def swap(self, weights):
+        self.weights = weights
         self.flush()
 
     def flush(self):
@@ -59,19 +57,22 @@ class Model:
 
 
 def check(config, steps, pause=ALWAYS):
-    """Run ("i", beat), ("i_weight", write) and ("flush", None) in turn; returns the cycles."""
+    """Run steps in turn; returns the cycles.
+
+    ("i", beat), ("i_weight", word of a set), ("swap", the whole set) and ("flush", None).
+    """
     model = Model(config)
     dut = ReuseTable(config)
-    bench = InTurn(Narrow(dut, "o"), "i", "i_weight", "flush")
+    bench = InTurn(Narrow(dut, "o"), "i", "i_weight", "swap", "flush")
     events = Recorder(events=dut.events, step=dut.i.valid & dut.i.ready)
     steps = [*steps, *[("i", {"pixel": [0] * model.channels, "live": 0})] * dut.latency]
     for kind, payload in steps:
         match kind:
             case "i":
                 model.beat(**payload)
-            case "i_weight":
-                model.weight(**payload)
-            case _:
+            case "swap":
+                model.swap(payload)
+            case "flush":
                 model.flush()
     results = run_streams(
         bench,
@@ -95,11 +96,28 @@ def beats(pixels, live=lambda: True):
     return [("i", {"pixel": pixel, "live": int(live())}) for pixel in pixels]
 
 
-def writes(rng, config, indices):
+def load(weights):
+    """Steps that load a set, (C, products), without swapping it in."""
+    words = [weight for row in weights for weight in row]
+    marks = [{"first": not n, "last": n == len(words) - 1} for n in range(len(words))]
+    payloads = [{"weight": word, **mark} for word, mark in zip(words, marks, strict=True)]
+    return [("i_weight", payload) for payload in payloads]
+
+
+def random_weights(rng, config):
     limits = config.layer.weight_format.range
+    products = ReuseTable(config).geometry.products
     return [
-        ("i_weight", {"index": n, "weight": rng.randint(limits.lo, limits.hi)}) for n in indices
+        [rng.randint(limits.lo, limits.hi) for _ in range(products)]
+        for _ in range(config.layer.channels)
     ]
+
+
+def mixed(rng, first, second):
+    """Both lists' steps, each in its order, mixed at random."""
+    sources = [iter(first), iter(second)]
+    turns = [0] * len(first) + [1] * len(second)
+    return [next(sources[n]) for n in rng.sample(turns, len(turns))]
 
 
 @st.composite
@@ -124,11 +142,12 @@ def configs(draw):
 def test_remembers_and_computes(config, pause, seed):
     rng = random.Random(f"{seed} {pause_seed()}")
     layer = config.layer
-    size = ReuseTable(config).geometry.stride * layer.channels
-    steps = beats(random_pixels(rng, layer, 30, values=5), lambda: rng.random() < 0.9)
     idle = ("i", {"pixel": [0] * layer.channels, "live": 0})
-    steps += [idle, idle, *writes(rng, config, [rng.randrange(size) for _ in range(5)])]
-    steps += [*beats(random_pixels(rng, layer, 10, values=3)), idle, idle, ("flush", None)]
+    weights = random_weights(rng, config)
+    steps = beats(random_pixels(rng, layer, 30, values=5), lambda: rng.random() < 0.9)
+    steps = mixed(rng, steps, load(weights))  # while the old set is computed with
+    steps += [idle, idle, ("swap", weights)]
+    steps += [*beats(random_pixels(rng, layer, 10, values=3)), ("flush", None)]
     steps += beats(random_pixels(rng, layer, 10, values=3))
     check(config, steps, pause)
 
@@ -147,6 +166,20 @@ def test_256_entries_know_every_byte():
     random.Random(pause_seed()).shuffle(pixels)
     cycles = check(config, beats(pixels))
     assert sum(cycle["events"]["miss"] for cycle in cycles) == 256
+
+
+def test_no_product_of_the_old_set_outlives_the_swap():
+    """Also where both sets have keys, products and addresses in common, and back again."""
+    rng = random.Random(pause_seed())
+    layer = make_layer(kernels=2, channels=2, kernel_shape=(1, 2))
+    config = make_config(layer, entries=4)
+    pixels = random_pixels(rng, layer, 12, values=4)
+    idle = ("i", {"pixel": [0, 0], "live": 0})
+    steps = beats(pixels)
+    for _ in range(3):
+        weights = random_weights(rng, config)
+        steps += [*load(weights), idle, idle, ("swap", weights), *beats(pixels)]
+    check(config, steps)
 
 
 @pytest.mark.parametrize("pulses", [0.05, 0.3])
