@@ -6,6 +6,7 @@ from docs.generate.drawing import GREY, INDIGO, MADDER, PINE, Canvas, style, svg
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.requantise import Requantise
 from hw.engine import Engine
+from hw.strategies.value_cam import ValueCam
 from sw.config import EngineConfig
 from sw.configfile import load_config
 
@@ -24,7 +25,7 @@ def datapath_figure(name: str = "cifar10-layer1") -> str:
 
 
 def draw_datapath(config: EngineConfig) -> Canvas:
-    """The picture of an engine with templates and learned kernels, in the present style."""
+    """The picture of an engine with templates and a ``value_cam``, in the present style."""
     engine = Engine(config)
     canvas = Canvas(1266, 590)
     parts = (_title, _input, _bank, _table, _miss_unit, _accumulator, _output)
@@ -91,7 +92,7 @@ def _input(canvas: Canvas, engine: Engine) -> None:
     datapath = engine.datapath
     for level, delay, start in (
         (_BANK, datapath.bank_delay, 444),
-        (_TABLE, datapath.table_delay, 456),
+        (_TABLE, datapath.strategy_delay, 456),
     ):
         canvas.arrow((348, _MAIN), (348, level), (364 if delay else start, level))
         if delay:
@@ -135,9 +136,14 @@ def _bank(canvas: Canvas, engine: Engine) -> None:
     canvas.arrow((894, _BANK), (914, _BANK), (914, _MAIN), (934, _MAIN))
 
 
+def _strategy(engine: Engine) -> ValueCam:
+    strategy = engine.datapath.strategy
+    assert isinstance(strategy, ValueCam)
+    return strategy
+
+
 def _table(canvas: Canvas, engine: Engine) -> None:
-    table = engine.datapath.table
-    assert table is not None
+    table = _strategy(engine).table
     g = table.geometry
     canvas.box(456, 112, 272, 240, colour=MADDER)
     canvas.text(472, 334, "Reuse table", bold=True, colour=MADDER, size=_TITLE, align="left")
@@ -158,9 +164,7 @@ def _table(canvas: Canvas, engine: Engine) -> None:
 
 
 def _miss_unit(canvas: Canvas, engine: Engine) -> None:
-    table = engine.datapath.table
-    assert table is not None
-    g = table.geometry
+    g = _strategy(engine).table.geometry
     canvas.box(472, 126, 240, 56, colour=MADDER, fill="#ffffff", radius=5)
     canvas.text(
         592,
@@ -174,8 +178,7 @@ def _miss_unit(canvas: Canvas, engine: Engine) -> None:
 
 
 def _accumulator(canvas: Canvas, engine: Engine) -> None:
-    accumulators, table = engine.datapath.accumulators, engine.datapath.table
-    assert table is not None
+    accumulators = _strategy(engine).accumulators
     accumulator = accumulators[0]
     kernels, taps = len(accumulators), accumulator.layer.taps
     lines = (
@@ -218,16 +221,18 @@ def _output(canvas: Canvas, engine: Engine) -> None:
 
 def _control(canvas: Canvas) -> None:
     canvas.box(210, 30, 964, 46)
-    canvas.text(226, 53, "Control port", bold=True, colour=GREY, size=_TITLE, align="left")
+    title = "Control port, weight port"
+    canvas.text(226, 53, title, bold=True, colour=GREY, size=_TITLE, align="left")
     canvas.text(
         1158,
         53,
-        "registers on AXI4-Lite: run, weights, biases, factors, counters",
+        "registers on AXI4-Lite: run, weights, biases, factors, counters; sets of weights",
         size=_SMALL,
         align="right",
     )
-    canvas.text(151, 69, "s_axil", bold=True, size=9.5)
-    canvas.arrow((92, 53), (210, 53))
+    for y, name in ((64, "s_axil"), (40, "s_weight")):
+        canvas.text(151, y + 10, name, bold=True, size=9.5)
+        canvas.arrow((92, y), (210, y))
     for x, top, label in (
         (268, _MAIN - 58, "run"),
         (592, 126, "weights"),
