@@ -1,4 +1,4 @@
-"""Where bits can flip: the memories and registers of an engine's Verilog that are marked as state."""
+"""Where bits can flip: the memories and registers of a design that are marked as state."""
 
 from __future__ import annotations
 
