@@ -18,6 +18,8 @@ from .spec import LayerSpec
 from .templates import TemplateKernel, find_templates
 
 __all__ = [
+    "ORGANISATIONS",
+    "REPLACEMENTS",
     "STRATEGIES",
     "ConfigError",
     "EngineConfig",
@@ -32,6 +34,12 @@ MAX_LEARNED_PRODUCTS = 4096
 
 STRATEGIES = ("value_cam",)
 """Ways to make the products of the learned kernels; see ``hw/strategies``."""
+
+ORGANISATIONS = ("registers", "memory", "set_associative")
+REPLACEMENTS = ("fifo", "plru", "lru", "random")
+
+MAX_LRU_ENTRIES = 16
+"""Entries of a set whose order of use is kept: it takes a comparator for each."""
 
 
 class ConfigError(ValueError):
@@ -55,20 +63,73 @@ class TableConfig:
     Parameters
     ----------
     entries : int
-        Operands remembered in each channel's CAM, 1 to 256.
+        Operands remembered in each channel's table, 1 to 1024.
     multipliers : int
         Multipliers that all channels share for misses: a power of two, 1 to 64.
+    organisation : "registers" | "memory" | "set_associative"
+        Where an operand may be, and how it is found: anywhere, by a comparator an entry; anywhere,
+        by match vectors that its bits address in memories; in one of the ways of its set.
+    ways : int
+        Entries of a set, 1 to 64; for set_associative alone.
+    replacement : "fifo" | "plru" | "lru" | "random"
+        What makes room: the first in; the tree's guess at the least recently used; that itself; a
+        pseudo-random one.
+    look_ahead : int
+        Beats by which lookups run ahead of the products, 0 to 256; 0: a miss holds everything.
     """
 
     entries: int = 256
     multipliers: int = 8
+    organisation: str = "registers"
+    ways: int = 4
+    replacement: str = "fifo"
+    look_ahead: int = 0
 
     def __post_init__(self) -> None:
-        require(1 <= self.entries <= 256, f"table.entries must be 1 to 256, not {self.entries}")
+        require(1 <= self.entries <= 1024, f"table.entries must be 1 to 1024, not {self.entries}")
         require(
             _is_power_of_two(self.multipliers) and self.multipliers <= 64,
             f"table.multipliers must be a power of two, 1 to 64, not {self.multipliers}",
         )
+        for name, known in (("organisation", ORGANISATIONS), ("replacement", REPLACEMENTS)):
+            value = getattr(self, name)
+            require(
+                value in known, f"table.{name} must be one of {', '.join(known)}, not {value!r}"
+            )
+        require(1 <= self.ways <= 64, f"table.ways must be 1 to 64, not {self.ways}")
+        require(
+            0 <= self.look_ahead <= 256, f"table.look_ahead must be 0 to 256, not {self.look_ahead}"
+        )
+        if self.organisation == "set_associative":
+            require(
+                self.entries % self.ways == 0 and _is_power_of_two(self.entries // self.ways),
+                f"table.entries must be table.ways times a power of two, not {self.entries} with "
+                f"{self.ways} ways",
+            )
+        self._check_replacement()
+
+    def _check_replacement(self) -> None:
+        which = "table.ways" if self.organisation == "set_associative" else "table.entries"
+        require(
+            self.replacement not in ("plru", "random") or _is_power_of_two(self.set_entries),
+            f"table.replacement = {self.replacement} needs a power of two of {which}, not "
+            f"{self.set_entries}; fifo takes any",
+        )
+        require(
+            self.replacement != "lru" or self.set_entries <= MAX_LRU_ENTRIES,
+            f"table.replacement = lru needs at most {MAX_LRU_ENTRIES} {which}, not "
+            f"{self.set_entries}; plru takes more",
+        )
+
+    @property
+    def sets(self) -> int:
+        """Sets of entries; an operand may be anywhere in its set."""
+        return self.entries // self.set_entries
+
+    @property
+    def set_entries(self) -> int:
+        """Entries of a set."""
+        return self.ways if self.organisation == "set_associative" else self.entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +325,20 @@ class EngineConfig:
             f"{layer.taps} taps, in {fold.cycles} cycles: {products} learned products a cycle; an "
             f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
             "(fold the layer more, or make more kernels templates)",
+        )
+        if self.strategy == "value_cam":
+            self._check_value_cam()
+
+    def _check_value_cam(self) -> None:
+        table, bits = self.table, self.layer.input_format.bits
+        require(
+            table.sets <= 1 << bits,
+            f"table.entries = {table.entries} with {table.ways} ways: {table.sets} sets, but "
+            f"{bits} input bits have only {1 << bits} values (fewer entries, or more ways)",
+        )
+        require(
+            self.fold.cycles == 1,
+            "fold: strategy = value_cam is not folded (leave fold out, or choose another strategy)",
         )
 
     @cached_property

@@ -12,12 +12,15 @@ from typing import Protocol
 
 from .config import EngineConfig
 from .images import Images
-from .tables import Fifo
+from .tables import Table
 
 __all__ = ["FILL_OVERHEAD_CYCLES", "StrategyModel", "Work", "fill_cycles", "make_model"]
 
 FILL_OVERHEAD_CYCLES = 3
 """Cycles of a miss beside its multiplications: from the refused lookup to the next one."""
+
+MEMORY_INSERT_CYCLES = 5
+"""What it takes to move an entry's bits in memories of match vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +62,12 @@ class StrategyModel(Protocol):
 
 
 def fill_cycles(config: EngineConfig) -> int:
-    """Cycles that one miss holds a beat: its multiplications, and the overhead."""
+    """Cycles that one miss holds a beat, without look-ahead: its multiplications, and overhead."""
     products = len(config.learned) * config.layer.taps
-    return -(-products // config.table.multipliers) + FILL_OVERHEAD_CYCLES
+    cycles = -(-products // config.table.multipliers) + FILL_OVERHEAD_CYCLES
+    if config.table.organisation == "memory":
+        return max(cycles, MEMORY_INSERT_CYCLES)
+    return cycles
 
 
 class _ValueCam:
@@ -72,9 +78,8 @@ class _ValueCam:
         self.flush()
 
     def flush(self) -> None:
-        layer = self._config.layer
-        limits, entries = layer.input_format.range, self._config.table.entries
-        self._tables = [Fifo(entries, limits.lo, limits.hi) for _ in range(layer.channels)]
+        layer, limits = self._config.layer, self._config.layer.input_format.range
+        self._tables = [Table(self._config.table, limits) for _ in range(layer.channels)]
 
     def contents(self) -> list[list[int]]:
         return [table.contents() for table in self._tables]
@@ -89,7 +94,7 @@ class _ValueCam:
             lookups=covered.size,
             misses=misses,
             multiplications=misses * len(config.learned) * layer.taps,
-            stall_cycles=misses * fill_cycles(config),
+            stall_cycles=None if config.table.look_ahead else misses * fill_cycles(config),
         )
 
 

@@ -86,7 +86,7 @@ def test_demo_notices_a_difference(
     ("change", "message"),
     [
         (["--config", "nosuch"], "unknown configuration 'nosuch'"),
-        (["--set", "table.entries=0"], "table.entries must be 1 to 256, not 0"),
+        (["--set", "table.entries=0"], "table.entries must be 1 to 1024, not 0"),
         (["--model", "nosuch.npz"], "nosuch.npz: no such layer file"),
         (["--images", "nosuch.npy"], "nosuch.npy: no such image file"),
         (["--images", "samples:mnist"], "shape: expected (N, 2, 6, 7)"),

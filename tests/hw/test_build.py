@@ -140,7 +140,7 @@ def refused(capsys, status) -> str:
         ("none", [], ["unknown configuration 'none'", "cifar10-layer1"]),
         ("none.toml", [], ["none.toml: no such configuration file"]),
         ("tiny", ["--set", "table.entry=4"], ["unknown key table.entry", "table.entries"]),
-        ("tiny", ["--set", "table.entries=0"], ["table.entries must be 1 to 256, not 0"]),
+        ("tiny", ["--set", "table.entries=0"], ["table.entries must be 1 to 1024, not 0"]),
         ("tiny", ["--set", "bias_bits"], ["--set bias_bits: expected key=value"]),
         ("tiny", ["--model", "none.npz"], ["none.npz: no such layer file"]),
     ],

@@ -89,8 +89,63 @@ def test_no_accumulator_leaves_its_range(data):
 @pytest.mark.parametrize(
     ("cls", "fields", "message"),
     [
-        (TableConfig, {"entries": 0}, "table.entries must be 1 to 256, not 0"),
-        (TableConfig, {"entries": 257}, "table.entries must be 1 to 256, not 257"),
+        (TableConfig, {"entries": 0}, "table.entries must be 1 to 1024, not 0"),
+        (TableConfig, {"entries": 1025}, "table.entries must be 1 to 1024, not 1025"),
+        (
+            TableConfig,
+            {"organisation": "x"},
+            "table.organisation must be one of registers, memory, set_associative, not 'x'",
+        ),
+        (
+            TableConfig,
+            {"replacement": "mru"},
+            "table.replacement must be one of fifo, plru, lru, random, not 'mru'",
+        ),
+        (TableConfig, {"ways": 0}, "table.ways must be 1 to 64, not 0"),
+        (TableConfig, {"ways": 65}, "table.ways must be 1 to 64, not 65"),
+        (TableConfig, {"look_ahead": -1}, "table.look_ahead must be 0 to 256, not -1"),
+        (TableConfig, {"look_ahead": 257}, "table.look_ahead must be 0 to 256, not 257"),
+        (
+            TableConfig,
+            {"organisation": "set_associative", "entries": 10},
+            "table.entries must be table.ways times a power of two, not 10 with 4 ways",
+        ),
+        (
+            TableConfig,
+            {"organisation": "set_associative", "entries": 12},
+            "table.entries must be table.ways times a power of two, not 12 with 4 ways",
+        ),
+        (
+            TableConfig,
+            {"replacement": "plru", "entries": 12},
+            (
+                "table.replacement = plru needs a power of two of table.entries, not 12; "
+                "fifo takes any"
+            ),
+        ),
+        (
+            TableConfig,
+            {
+                "replacement": "random",
+                "organisation": "set_associative",
+                "entries": 12,
+                "ways": 3,
+            },
+            "table.replacement = random needs a power of two of table.ways, not 3; fifo takes any",
+        ),
+        (
+            TableConfig,
+            {"replacement": "lru", "entries": 17},
+            ("table.replacement = lru needs at most 16 table.entries, not 17; plru takes more"),
+        ),
+        (
+            small,
+            {"table": TableConfig(organisation="set_associative", entries=1024, ways=2)},
+            (
+                "table.entries = 1024 with 2 ways: 512 sets, but 8 input bits have only 256 "
+                "values (fewer entries, or more ways)"
+            ),
+        ),
         (
             TableConfig,
             {"multipliers": 3},
@@ -172,7 +227,12 @@ def test_more_learned_products_than_can_be_built_are_refused():
         "more, or make more kernels templates)"
     )
     fold = FoldConfig(kernels=2)
-    assert EngineConfig(name="folded", layer=big_layer(65), fold=fold).fold.cycles == 2
+    assert (
+        EngineConfig(
+            name="folded", layer=big_layer(65), strategy="value_table", fold=fold
+        ).fold.cycles
+        == 2
+    )
 
 
 def test_folds_that_leave_nothing_to_fold_are_refused():
@@ -266,7 +326,13 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
     [
         (["table.entries"], "--set table.entries: expected key=value"),
         (["name.x=1"], "--set name.x=1: name is not a table"),
-        (["table.entires=4"], "unknown key table.entires; known: table.entries, table.multipliers"),
+        (
+            ["table.entires=4"],
+            (
+                "unknown key table.entires; known: table.entries, table.look_ahead, "
+                "table.multipliers, table.organisation, table.replacement, table.ways"
+            ),
+        ),
         (["layer.path=4"], "unknown key layer.path; known: layer.file, layer.weight_bits"),
         (
             ["tabel.entries=4"],
@@ -285,7 +351,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (["name=3"], "name must be of type str, not 3"),
         (["layer.weight_bits=wide"], "layer.weight_bits must be of type int, not 'wide'"),
         (["layer.file=3"], "layer.file must be of type str, not 3"),
-        (["table.entries=300"], "table.entries must be 1 to 256, not 300"),
+        (["table.entries=1300"], "table.entries must be 1 to 1024, not 1300"),
         (["templates=4"], "templates must be auto, none or a list of kernel numbers, not 4"),
         (["templates=[9]"], "templates: kernel 9 is not one of 0..5"),
         (["output.kind=[]"], "output.kind must be exact or requantise, not []"),

@@ -91,7 +91,7 @@ def bad_inputs(tmp_path):
     return {
         "unknown configuration 'x'; known: ": ["--config", "x"],
         "unknown key x; known: ": ["--set", "x=1"],
-        "table.entries must be 1 to 256, not 0": ["--set", "table.entries=0"],
+        "table.entries must be 1 to 1024, not 0": ["--set", "table.entries=0"],
         f"{float_images}: dtype: expected integers, got float64": ["--images", str(float_images)],
         f"{missing}: no such image file": ["--images", str(missing)],
         f"{model}: weight: expected shape (K, C, kh, kw), got (1, 2, 3)": ["--model", str(model)],
