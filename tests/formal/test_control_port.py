@@ -84,8 +84,12 @@ class PortHarness(Harness):
         claim(m, ~new | (bus.bresp == response), "a write is answered as it deserves")
 
         write = port["o_write"]
-        claim(m, write.valid == (new & past(m, whole & window)), "windows are written once")
-        claim(m, ~write.valid | (write.payload.data == past(m, data)), "the word is handed on")
+        first = new & past(m, whole & window)
+        left = past(m, write.valid & ~write.ready)
+        claim(m, write.valid == (first | left), "windows are written once")
+        claim(m, ~(first & left), "a write waits for the one before")
+        self._stable(m, write.valid, write.ready, write.payload.as_value(), "window write")
+        claim(m, ~first | (write.payload.data == past(m, data)), "the word is handed on")
         index = Signal(16)
         chosen: Any = Signal(write.payload.window.shape())
         with m.Switch(address):
@@ -95,7 +99,7 @@ class PortHarness(Harness):
         right = (write.payload.index == past(m, index)) & (
             write.payload.window.as_value() == past(m, chosen)
         )
-        claim(m, ~write.valid | right, "the word has its window and index")
+        claim(m, ~first | right, "the word has its window and index")
 
         commands = new & past(m, whole & control)
         claim(m, port["clear_counters"] == (commands & past(m, data[1])), "clear is a pulse")
@@ -130,7 +134,7 @@ class PortHarness(Harness):
         claim(m, ~new | good, "a register reads what it holds")
         zero = past(m, exists) | (bus.rdata == 0)
         claim(m, ~new | zero, "what does not exist reads zero")
-        status = Cat(port["idle"] & ~port["run"], port["in_frame"])
+        status = Cat(port["idle"] & ~port["run"], port["in_frame"], port["refused"])
         is_status = past(m, address == STATUS)
         claim(m, ~(new & is_status) | (bus.rdata == past(m, status)), "status is of this cycle")
         for low, high in latched:
@@ -161,6 +165,16 @@ class DropsTheResponse(ControlPort):
         return m
 
 
+class WithdrawsTheWrite(ControlPort):
+    """A port whose window write does not wait."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        with m.If(self.o_write.valid):
+            m.d.sync += self.o_write.valid.eq(0)
+        return m
+
+
 class WritesWhileRunning(ControlPort):
     """A port whose windows are always open."""
 
@@ -179,6 +193,7 @@ class LatchesNothing(ControlPort):
     ("fault", "broken"),
     [
         (DropsTheResponse, "write response stays until ready"),
+        (WithdrawsTheWrite, "window write stays until ready"),
         (WritesWhileRunning, "windows are written once"),
         (LatchesNothing, "was latched"),
     ],

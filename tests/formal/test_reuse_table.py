@@ -1,16 +1,18 @@
-"""ReuseTable: never a wrong product, by induction, whatever is loaded, flushed and replaced.
+"""ReuseTable: never a wrong product, by induction, whatever is loaded, swapped and flushed.
 
-The invariants say what each register of the table means in terms of the weights loaded so far;
-the chief one: an entry that is valid holds its key times every weight of its channel.
+There are two sets of weights: the one that counts, and the one that is loaded. The invariants say
+what each register of the table means in terms of the first; the chief one: an entry that is valid
+holds its key times every weight of its channel. So no product of a set outlives its swap.
 """
 
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data
 
 from hw.blocks.cam import Cam
+from hw.blocks.miss_unit import MissUnit
 from hw.blocks.reuse_table import ReuseTable
 from tests.formal.contract import (
     Harness,
@@ -38,7 +40,7 @@ def make_table(*, channels=1, entries=2, width=3, multipliers=2, table=ReuseTabl
 
 
 class TableHarness(Harness):
-    """``strict``: weights are loaded only as the table allows; False is a fault."""
+    """``strict``: sets are swapped only as the table allows; False is a fault."""
 
     def __init__(self, dut, *, strict=True, invariants=True):
         self.strict = strict
@@ -47,14 +49,13 @@ class TableHarness(Harness):
 
     def properties(self, m: Module, probe: Probe) -> None:
         i, o, g = self.i, self.o, self.dut.geometry
-        write: Any = vars(self)["i_weight"]
+        write, swap = vars(self)["i_weight"], vars(self)["swap"]
         keeps_until_ready(m, i, assume=True)
         keeps_until_ready(m, o)
         same_steps(m, i, o)
         foretold = past(m, vars(self)["i_next"], init=1)
         claim(m, i.ready == (o.ready & foretold), "readiness was foretold")
-        suppose(m, write.payload.index < g.channels * g.stride)
-        self.weights = self._loaded(m, write)
+        self._two_sets(m, write, swap)
 
         # The beats in the stages: compared, looked up, and what must be at the output then.
         step = moves(i)
@@ -69,7 +70,7 @@ class TableHarness(Harness):
                 live.eq(looked_up.live),
             ]
         if self.strict:
-            suppose(m, ~write.valid | ~(compared.live | looked_up.live))
+            suppose(m, ~swap | ~(compared.live | looked_up.live))
         for c in range(g.channels):
             for p in range(g.products):
                 expected = Signal(g.product_shape, name=f"expected_{c}_{p}")
@@ -80,16 +81,31 @@ class TableHarness(Harness):
         if self.invariants:
             self._invariants(m, probe, compared, looked_up)
 
-    def _loaded(self, m, write):
-        """Shadows of the weight memory, by address."""
+    def _two_sets(self, m, write, swap):
+        """The set that counts and the one that is loaded, word by word in the order of a set."""
         g = self.dut.geometry
-        weights = []
-        for n, init in enumerate(self.dut.miss_unit.weights):
-            weight = Signal(g.weight_shape, init=init, name=f"weight_{n}")
-            with m.If(write.valid & (write.payload.index == n)):
-                m.d.sync += weight.eq(write.payload.weight)
-            weights.append(weight)
-        return weights
+        places = [c * g.stride + p for c in range(g.channels) for p in range(g.products)]
+        self.next_word = Signal(range(len(places)))
+        word = Signal.like(self.next_word)
+        m.d.comb += word.eq(Mux(write.payload.first, 0, self.next_word))
+        suppose(m, ~write.valid | write.payload.first | (self.next_word != 0))
+        suppose(m, ~write.valid | (write.payload.last == (word == len(places) - 1)))
+        with m.If(write.valid):
+            m.d.sync += self.next_word.eq(Mux(write.payload.last, 0, word + 1))
+        self.places = places
+        self.weights, self.others = {}, {}
+        for n, place in enumerate(places):
+            init = self.dut.miss_unit.weights[place]
+            weight = Signal(g.weight_shape, init=init, name=f"weight_{place}")
+            other = Signal(g.weight_shape, name=f"other_{place}")
+            loaded = Signal(g.weight_shape, name=f"loaded_{place}")
+            here = write.valid & (word == n)
+            m.d.comb += loaded.eq(Mux(here, write.payload.weight, other))
+            m.d.sync += other.eq(Mux(swap, weight, loaded))
+            with m.If(swap):
+                m.d.sync += weight.eq(loaded)
+            self.weights[place], self.others[place] = weight, other
+        suppose(m, ~(swap & write.valid))
 
     def product(self, value, c, p):
         return value * self.weights[c * self.dut.geometry.stride + p]
@@ -119,12 +135,25 @@ class TableHarness(Harness):
         return data.View(shape, probe.signal(f"cam_{c}.o__payload"))
 
     def _weight_memory(self, m, probe):
+        """Two halves, one for each set; which is which is a register."""
         g = self.dut.geometry
         bits = g.weight_shape.width
-        for n, weight in enumerate(self.weights):
-            word = probe.word("miss_unit.weights", n // g.lanes)
-            held = word.word_select(n % g.lanes, bits).as_signed()
-            claim(m, held == weight, f"weight {n} is the one loaded")
+        half = 1 << (-(-g.channels * g.stride // g.lanes) - 1).bit_length()
+        active = probe.signal("miss_unit.active")
+        following = probe.signal("miss_unit.following")
+        places = Array(Const(place, len(following)) for place in self.places)
+        claim(m, self.next_word < len(self.places), "a set has so many words")
+        under_way = self.next_word != 0
+        claim(m, ~under_way | (following == places[self.next_word]), "the next word's place")
+        for n in self.places:
+            held = [
+                probe.word("miss_unit.weights", base + n // g.lanes)
+                .word_select(n % g.lanes, bits)
+                .as_signed()
+                for base in (0, half)
+            ]
+            claim(m, Mux(active, held[1], held[0]) == self.weights[n], f"weight {n} counts")
+            claim(m, Mux(active, held[0], held[1]) == self.others[n], f"weight {n} is loaded")
 
     def _miss_unit(self, m, probe, *, busy, channel, key):
         """Each stage of the miss unit holds what its phase says."""
@@ -221,19 +250,37 @@ def test_fault_waits_less():
     prove(WaitHarness(table, less=1), mode="bmc", depth=18).breaks("the input waits no longer")
 
 
-def test_fault_weights_change_under_a_live_beat():
+def test_fault_a_swap_under_a_live_beat():
     harness = TableHarness(make_table(width=2), strict=False, invariants=False)
     prove(harness, mode="bmc", depth=14).breaks("is the value times the weight")
 
 
 class KeepsStaleProducts(ReuseTable):
-    """A table that new weights do not empty."""
+    """A table that a swap does not empty."""
 
     def _cams(self, m, step):
         cams = super()._cams(m, step)
         for cam in cams:
-            m.d.comb += cam.flush.eq(0)
+            m.d.comb += cam.flush.eq(self.flush)
         return cams
+
+
+class LoadsOverTheActiveSet(MissUnit):
+    """A miss unit with one set of weights."""
+
+    def _weight_memory(self, m, phase):
+        words = super()._weight_memory(m, phase)
+        write = m.submodules.weights.write_ports[0]
+        m.d.comb += write.addr[-1].eq(m.submodules.weights.read_ports[0].addr[-1])
+        return words
+
+
+class HasOneSet(ReuseTable):
+    """A table whose weights change while they are loaded."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.miss_unit = LoadsOverTheActiveSet(self.geometry, self.miss_unit.weights)
 
 
 class InsertsEarly(ReuseTable):
@@ -257,7 +304,9 @@ class WritesBesideTheVictim(ReuseTable):
         m.d.comb += ports[0].addr.eq(0)
 
 
-@pytest.mark.parametrize("fault", [KeepsStaleProducts, InsertsEarly, WritesBesideTheVictim])
+@pytest.mark.parametrize(
+    "fault", [KeepsStaleProducts, HasOneSet, InsertsEarly, WritesBesideTheVictim]
+)
 def test_fault_in_the_table(fault):
     harness = TableHarness(make_table(width=2, table=fault), invariants=False)
     prove(harness, mode="bmc", depth=20).breaks("is the value times the weight")

@@ -67,11 +67,14 @@ def test_everything_is_written_and_reported(target, tmp_path, capsys):
     assert f"{cycles} cycles a frame" in captured.out
 
 
-def test_the_ports_are_the_contract():
-    text = verilog.emit(load_config("tiny"))
+@pytest.mark.parametrize(("config", "weights"), [("tiny", True), ("mnist-hlac25", False)])
+def test_the_ports_are_the_contract(config, weights):
+    """The weight stream is there only where there are weights to load."""
+    text = verilog.emit(load_config(config))
     header = re.search(r"^module katazome\((.*?)\);", text, re.MULTILINE | re.DOTALL)
     assert header
-    assert sorted(re.split(r"[\s,]+", header[1].strip())) == sorted(PORTS)
+    expected = PORTS + [f"s_weight__{name}" for name in STREAM if weights]
+    assert sorted(re.split(r"[\s,]+", header[1].strip())) == sorted(expected)
 
 
 @pytest.mark.parametrize("target", MAIN_FILE)

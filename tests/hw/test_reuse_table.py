@@ -147,7 +147,7 @@ def test_remembers_and_computes(config, pause, seed):
     steps = beats(random_pixels(rng, layer, 30, values=5), lambda: rng.random() < 0.9)
     steps = mixed(rng, steps, load(weights))  # while the old set is computed with
     steps += [idle, idle, ("swap", weights)]
-    steps += [*beats(random_pixels(rng, layer, 10, values=3)), ("flush", None)]
+    steps += [*beats(random_pixels(rng, layer, 10, values=3)), idle, idle, ("flush", None)]
     steps += beats(random_pixels(rng, layer, 10, values=3))
     check(config, steps, pause)
 
