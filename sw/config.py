@@ -32,7 +32,7 @@ __all__ = [
 MAX_LEARNED_PRODUCTS = 4096
 """Products of learned kernels a cycle that an engine is built for: each has its own adder."""
 
-STRATEGIES = ("value_cam",)
+STRATEGIES = ("value_cam", "direct")
 """Ways to make the products of the learned kernels; see ``hw/strategies``."""
 
 ORGANISATIONS = ("registers", "memory", "set_associative")

@@ -98,6 +98,25 @@ class _ValueCam:
         )
 
 
+class _Direct:
+    """Every weight is multiplied, in every window."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        layer = config.layer
+        outputs = layer.output_shape[1] * layer.output_shape[2]
+        self._work = Work(multiplications=config.learned_weight.size * outputs)
+
+    def flush(self) -> None:
+        pass
+
+    def contents(self) -> list[list[int]]:
+        return []
+
+    def frame(self, padded: Images) -> Work:
+        del padded
+        return self._work
+
+
 class _Nothing:
     """No learned kernels: nothing is done."""
 
@@ -114,6 +133,7 @@ class _Nothing:
 
 _MODELS: dict[str, Callable[[EngineConfig], StrategyModel]] = {
     "value_cam": _ValueCam,
+    "direct": _Direct,
 }
 
 

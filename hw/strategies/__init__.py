@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hw.strategies.contract import Strategy
+from hw.strategies.direct import Direct
 from hw.strategies.value_cam import ValueCam
 from sw.config import EngineConfig
 
@@ -15,6 +16,7 @@ __all__ = ["STRATEGIES", "Strategy", "make_strategy"]
 
 STRATEGIES: dict[str, Callable[[EngineConfig], Strategy]] = {
     "value_cam": ValueCam,
+    "direct": Direct,
 }
 
 

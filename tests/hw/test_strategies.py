@@ -16,6 +16,7 @@ from tests.hw.streams import PAUSES, pause_seed, run_streams
 
 FOLDS = {
     "value_cam": ["none"],
+    "direct": ["kernels", "channels", "taps"],
 }
 """What each strategy can fold."""
 

@@ -1,0 +1,186 @@
+"""Two sets of weights for the lanes: one is computed with, the other is loaded."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.fold import FoldAxis, FoldGeometry
+from hw.strategies.contract import weight_layout
+
+__all__ = ["WeightStore"]
+
+
+class WeightStore(wiring.Component):
+    """Show every lane's weight of a sub-step, :attr:`latency` enabled cycles later.
+
+    A folded layer's sets lie in one memory, a word a sub-step. Otherwise they are registers: the
+    new set is shifted along one chain, and copied from there. A lane without a part of the
+    group has the weight 0.
+
+    Parameters
+    ----------
+    geometry : FoldGeometry
+
+    Members
+    -------
+    i_weight : ``In(stream.Signature(weight_layout(config), always_ready=True))``
+        The next weight of the other set, in the order of (C, L, kh, kw).
+    loaded : ``Out(1)``
+        Everything that came is in its place.
+    swap : ``In(1)``
+        The other set becomes the active one; only while ``loaded``, and no weight comes.
+    step : ``In(geometry.step_layout)``
+    enable : ``In(1)``
+        The stages move.
+    o : ``Out(weight).array(kernel lanes, channel lanes, tap lanes)``
+    """
+
+    i_weight: stream.Interface
+    loaded: Signal
+    swap: Signal
+    step: data.View
+    enable: Signal
+    o: Any
+
+    def __init__(self, geometry: FoldGeometry) -> None:
+        self.geometry = geometry
+        weight = stream.Signature(weight_layout(geometry.config), always_ready=True)
+        super().__init__(
+            {
+                "i_weight": In(weight),
+                "loaded": Out(1),
+                "swap": In(1),
+                "step": In(geometry.step_layout),
+                "enable": In(1),
+                "o": Out(geometry.weight_shape).array(*geometry.lanes),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Enabled cycles from a sub-step to its weights."""
+        return 0 if self.geometry.cycles == 1 else 2
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if self.latency:
+            self._memory(m)
+        else:
+            self._registers(m)
+        return m
+
+    def _registers(self, m: Module) -> None:
+        """The first weight that came lies at the end of the chain."""
+        g = self.geometry
+        weight = g.config.learned_weight
+        order = sorted(g.lane_numbers(), key=lambda lane: (lane[1], lane[0], lane[2]))
+        value = self.i_weight.payload.weight
+        for k, c, t in reversed(order):
+            name = f"{k}_{c}_{t}"
+            loaded = Signal(g.weight_shape, name=f"loaded_{name}", reset_less=True)
+            init = int(weight[k, c].flat[t])
+            active = Signal(g.weight_shape, name=f"active_{name}", init=init, reset_less=True)
+            with m.If(self.i_weight.valid):
+                m.d.sync += loaded.eq(value)
+            with m.If(self.swap):
+                m.d.sync += active.eq(loaded)
+            m.d.comb += self.o[k][c][t].eq(active)
+            value = loaded
+        m.d.comb += self.loaded.eq(1)
+
+    def _memory(self, m: Module) -> None:
+        """Stage 1: read the word of a sub-step. Stage 2: hold it, for the memory is slow."""
+        g = self.geometry
+        width = g.weight_shape.width
+        lanes = list(g.lane_numbers())
+        memory = Memory(
+            shape=width * len(lanes),
+            depth=2 << len(Value.cast(self.step)),
+            init=self._initial(),
+            attrs={"ram_style": "block", "no_rw_check": "1"},
+        )
+        m.submodules.weights = memory
+        # After a reset the active set is what it was, as its weights are.
+        active = Signal(reset_less=True)
+        with m.If(self.swap):
+            m.d.sync += active.eq(~active)
+        write, read = memory.write_port(granularity=width), memory.read_port()
+        groups, enables = self._place(m)
+        came = Signal(g.weight_shape, reset_less=True)
+        waiting = Signal()
+        m.d.sync += waiting.eq(self.i_weight.valid)
+        with m.If(self.i_weight.valid):
+            m.d.sync += came.eq(self.i_weight.payload.weight)
+        m.d.comb += [
+            self.loaded.eq(~waiting),
+            write.addr.eq(Cat(groups, ~active)),
+            write.data.eq(Cat([came] * len(lanes))),
+            read.addr.eq(Cat(self.step, active)),
+            read.en.eq(self.enable),
+        ]
+        for n, lane in enumerate(lanes):
+            mine = reduce(and_, (ring[x] for ring, x in zip(enables, lane, strict=True)))
+            m.d.comb += write.en[n].eq(waiting & mine)
+            k, c, t = lane
+            weight = Signal(g.weight_shape, name=f"weight_{k}_{c}_{t}", reset_less=True)
+            with m.If(self.enable):
+                m.d.sync += weight.eq(read.data.word_select(n, width))
+            m.d.comb += self.o[k][c][t].eq(weight)
+
+    def _initial(self) -> list[int]:
+        """The memory's words at first: the model's weights, and zeros for the other set."""
+        g = self.geometry
+        weight = g.config.learned_weight
+        width = g.weight_shape.width
+        words = [0] * (2 << g.step_layout.size)
+        for step in g.steps():
+            word = g.word(step)
+            for n, lane in enumerate(g.lane_numbers()):
+                parts = zip(g.axes, step, lane, strict=True)
+                k, c, t = (axis.part(group, x) for axis, group, x in parts)
+                if k is not None and c is not None and t is not None:
+                    bits = int(weight[k, c].flat[t]) & ((1 << width) - 1)
+                    words[word] |= bits << (n * width)
+        return words
+
+    def _place(self, m: Module) -> tuple[Value, list[Signal]]:
+        """Where the weight that came last belongs: its sub-step, and a ring of lanes an axis."""
+        g = self.geometry
+        axes = {"tap": g.taps, "kernel": g.kernels, "channel": g.channels}
+        places = {name: _Place(m, name, axis) for name, axis in axes.items()}
+        groups = Signal(g.step_layout)
+        with m.If(self.i_weight.valid):
+            turn: Value = ~self.i_weight.payload.first
+            for place in places.values():
+                place.advance(m, turn, restart=self.i_weight.payload.first)
+                turn = turn & place.at_end
+        m.d.comb += [groups[name].eq(place.group) for name, place in places.items()]
+        return Value.cast(groups), [places[name].lane for name in ("kernel", "channel", "tap")]
+
+
+class _Place:
+    """A part's group, and its lane, one bit each."""
+
+    def __init__(self, m: Module, name: str, axis: FoldAxis) -> None:
+        self.axis = axis
+        self.lane = Signal(axis.lanes, name=f"{name}_lane", init=1)
+        self.group = Signal(range(axis.groups), name=f"{name}_group")
+        self.at_end = Signal(name=f"{name}_at_end")
+        group, lane = axis.place(axis.parts - 1)
+        m.d.comb += self.at_end.eq((self.group == group) & self.lane[lane])
+
+    def advance(self, m: Module, turn: Value, *, restart: Value) -> None:
+        """To the next part if it is its ``turn``, around at the end; or to the first."""
+        with m.If(turn):
+            m.d.sync += self.lane.eq(self.lane.rotate_left(1))
+            with m.If(self.lane[-1]):
+                m.d.sync += self.group.eq(self.group + 1)
+        with m.If(restart | (turn & self.at_end)):
+            m.d.sync += [self.lane.eq(1), self.group.eq(0)]
