@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import rtlil, verilog  # pyright: ignore[reportAttributeAccessIssue] - no stub
+from amaranth.back import verilog
 
 from hw.board_top import BOARD_TOP, BoardTop
 from hw.boards import BOARDS, Board
@@ -30,7 +30,7 @@ from hw.flow import (
 )
 from hw.flow.cache import cached, key_of
 from hw.targets import TOP, Options, Product
-from hw.targets.rtlil import no_garbage_collection
+from hw.targets.rtlil import convert, no_garbage_collection
 from hw.top import Top
 from sw.link import DEFAULT_BAUD
 
@@ -90,8 +90,7 @@ def build(top: Top, options: Options) -> Product:
             )
         return Product(files=files, tools=tools, device=board.name, notes=notes)
 
-    with no_garbage_collection():
-        text = rtlil.convert(design, name=BOARD_TOP, ports=design.ports, emit_src=False)
+    text = convert(design, name=BOARD_TOP, ports=design.ports)
     files[f"{BOARD_TOP}.il"] = text
     end = None if options.timeout is None else time.monotonic() + options.timeout
     family = load_family(board.family)
