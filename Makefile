@@ -5,6 +5,7 @@
 #   CONFIG=... TARGET=...  what to emit or synthesise: a name or a file; ecp5, ice40, xilinx or asic
 #   SYNTH_ARGS=...   more for hw.build: SYNTH_ARGS="--seeds 1 --timeout 600"
 #   BENCH_ARGS=...   arguments for the benchmark: BENCH_ARGS="--rows da4ml-templates"
+#   REUSE_ARGS=...   arguments for the strategies' figures: REUSE_ARGS="--strategies value_cam"
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -84,6 +85,10 @@ check-area: $(SYNTH) ## area and Fmax against reports/baseline.json; UPDATE=1 re
 .PHONY: bench
 bench: compiler $(BENCH) ## da4ml, alkaid, NNgen and ours in one flow: docs/user/benchmark.md (within an hour)
 	@$(RUN) bench $(BENCH_ARGS)
+
+.PHONY: reuse
+reuse: compiler $(BENCH) ## every strategy at every depth: docs/user/reuse.md (within an hour, then seconds)
+	@$(RUN) bench.reuse $(REUSE_ARGS)
 
 .PHONY: lock
 lock: ## resolve pyproject.toml anew into the locks (with the oldest Python: PYTHON=python3.11)

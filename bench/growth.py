@@ -157,7 +157,7 @@ def _point(design: str, size: Size, limit: float = _LIMIT) -> dict[str, Any]:
             return point | {"errors": [one_line(error)]}
         return point | {name: area[name] for name in ("lut4_eq", "ff", "bram")}
 
-    return kept(whole, "growth", make, whole_try=limit == _LIMIT, limit=_LIMIT, tools=tools())
+    return kept(whole.key, "growth", make, whole_try=limit == _LIMIT, limit=_LIMIT, tools=tools())
 
 
 def _never(_: Design) -> Verified:

@@ -107,7 +107,7 @@ def measure(
         raise
     except FlowError as error:
         return result | {"errors": [one_line(error)], "measured": _today()}
-    verified = kept(design, "verify", lambda: _verified(design), again=again, code=_code())
+    verified = kept(design.key, "verify", lambda: _verified(design), again=again, code=_code())
     result |= {k: verified[k] for k in ("verified", "cycles_per_image", "measured")}
     result["errors"] += verified["errors"]
     most = math.inf if limit is None else limit
@@ -134,7 +134,7 @@ def _today() -> str:
 
 
 def kept(
-    design: Design,
+    of: str,
     what: str,
     make: Callable[[], dict[str, Any]],
     *,
@@ -144,9 +144,10 @@ def kept(
 ) -> dict[str, Any]:
     """What ``make`` found, now or before; ``again``: now, if something went wrong before.
 
-    Errors of less than a ``whole_try`` are not kept.
+    It is known by a key, that of a design for instance, and by what it is. Errors of less than a
+    ``whole_try`` are not kept.
     """
-    with Entry("bench-row", key_of(step="bench-row", design=design.key, what=what, **parts)) as e:
+    with Entry("bench-row", key_of(step="bench-row", design=of, what=what, **parts)) as e:
         found = e.folder / "found.json"
         if not e.is_known:
             made = make()
@@ -195,7 +196,7 @@ def _synthesised(row: Row, design: Design, *, most: float, again: bool) -> dict[
 
     whole = limit == row.synthesis_seconds
     parts = {"limit": row.synthesis_seconds, "tools": tools()}
-    known = kept(design, "synthesis", make, again=again, whole_try=whole, **parts)
+    known = kept(design.key, "synthesis", make, again=again, whole_try=whole, **parts)
     if known["errors"]:
         return known
     if not netlists:
@@ -237,7 +238,7 @@ def _routed(
     parts = {"netlist": block, "limit": row.placing_seconds, "seeds": numbers, "device": DEVICE}
     whole = limit == row.placing_seconds
     return kept(
-        design, "place and route", make, again=again, whole_try=whole, tools=tools(), **parts
+        design.key, "place and route", make, again=again, whole_try=whole, tools=tools(), **parts
     )
 
 

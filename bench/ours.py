@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from .environment import ROOT
 from .verify import verify_engine, verify_layer
 from .weights import INPUT_SHAPE, kernels
 
-__all__ = ["bank", "engine", "rtlil_text", "templates_config"]
+__all__ = ["bank", "described", "engine", "generator_digest", "rtlil_text", "templates_config"]
 
 
 def templates_config(weights: str, *, top: Literal["engine", "template_bank"]) -> EngineConfig:
@@ -69,9 +70,7 @@ def engine(config: EngineConfig) -> Design:
 
 def rtlil_text(config: EngineConfig) -> str:
     """The RTLIL of what a configuration names, made now or before."""
-    described = (config.top, config.layer.digest(), config.templates, config.template_scale)
-    resources = (config.bias_bits, config.counter_bits, config.table, config.output)
-    key = key_of(step="rtlil", code=_code(), config=repr((described, resources)))
+    key = key_of(step="rtlil", code=generator_digest(), config=described(config))
 
     def write(folder: Path) -> None:
         with step(f"generating {config.name}"):
@@ -80,8 +79,14 @@ def rtlil_text(config: EngineConfig) -> str:
     return (cached("bench-rtlil", key, write) / "design.il").read_text()
 
 
+def described(config: EngineConfig) -> str:
+    """All that makes an engine, but for its name."""
+    settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    return repr(settings | {"name": None, "layer": config.layer.digest()})
+
+
 @cache
-def _code() -> str:
+def generator_digest() -> str:
     """Of all that RTL may depend on."""
     digest = hashlib.sha256()
     for path in sorted([*(ROOT / "hw").rglob("*.py"), *(ROOT / "sw").rglob("*.py")]):

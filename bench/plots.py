@@ -13,7 +13,7 @@ from docs.generate.drawing import GREY, INDIGO, MADDER, PINE, card, style, svg
 
 from .fit import Law
 
-__all__ = ["growth_figure"]
+__all__ = ["growth_figure", "ones_twos_fives"]
 
 _LABELS = {
     "kernels": "kernels",
@@ -77,12 +77,13 @@ def _scale(axes: Axes, sweep: dict[str, Any]) -> None:
         axis.set_minor_formatter(NullFormatter())
     axes.set_xticks(numbers)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_yticks(_ones_twos_fives(min(costs) / 1.25, max(costs) * 1.25))
+    axes.set_yticks(ones_twos_fives(min(costs) / 1.25, max(costs) * 1.25))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(visible=True, color=GREY, alpha=0.15, linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def _ones_twos_fives(low: float, high: float) -> list[float]:
-    steps = [m * 10**e for e in range(1, 7) for m in (1, 2, 5)]
+def ones_twos_fives(low: float, high: float) -> list[float]:
+    """The ticks of a logarithmic axis from ``low`` to ``high``."""
+    steps = [m * 10.0**e for e in range(-4, 7) for m in (1, 2, 5)]
     return [step for step in steps if low <= step <= high]

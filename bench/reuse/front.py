@@ -1,0 +1,33 @@
+"""Area and rate weighed against each other: the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["chip_area", "front", "is_measured"]
+
+DSP_COST, BRAM_COST = 536, 402
+
+
+def is_measured(row: Mapping[str, Any]) -> bool:
+    """Whether both its area and its rate are known, and nothing is wrong with it."""
+    known = row["area"]["lut4_eq"] is not None and row["pixels_per_cycle"] is not None
+    return known and row["reason"] is None
+
+
+def chip_area(area: Mapping[str, Any]) -> int:
+    """LUT4-eq, with multipliers and block memories as the LUTs that a chip has for each."""
+    return area["lut4_eq"] + DSP_COST * area["dsp"] + BRAM_COST * area["bram"]
+
+
+def front(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that no other beats: each smaller one is slower. By rate, rising."""
+    best: list[dict[str, Any]] = []
+    for row in sorted(
+        filter(is_measured, rows),
+        key=lambda row: (chip_area(row["area"]), -row["pixels_per_cycle"], row["key"]),
+    ):
+        if not best or row["pixels_per_cycle"] > best[-1]["pixels_per_cycle"]:
+            best.append(row)
+    return best

@@ -1,0 +1,166 @@
+"""A point measured: by the golden counter model, by the RTL, by synthesis."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.environment import ROOT
+from bench.measure import kept, not_in, one_line, tools
+from bench.ours import described, generator_digest, rtlil_text
+from hw.flow import FlowError, FlowTimeoutError, MissingToolError, load_family, synthesise
+from hw.targets import TOP
+from sim.bulk import SimulationError, simulate
+from sim.toolchain import DEFAULT_BUILD_DIR, ToolchainError
+from sw import reference
+from sw.config import ConfigError, EngineConfig
+from sw.images import Images
+from sw.reuse import predict
+
+from .points import SERIES, Point
+
+__all__ = ["AREA", "blank_result", "key_of_point", "measure", "model_counters"]
+
+AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
+_LIMIT = 300.0
+"""Seconds for the synthesis of a point."""
+_MODELLED = ("lookups", "hits", "misses", "multiplications_needed", "multiplications_executed")
+
+
+def key_of_point(point: Point) -> str:
+    """A name for a point, for people and for finding it again."""
+    fold = "".join(
+        f" {name[0]}{groups}" for name, groups in asdict(point.fold).items() if groups > 1
+    )
+    parts = [point.strategy, *(f"{name} {value}" for name, value in sorted(point.table.items()))]
+    if point.entries is not None:
+        parts.append(f"{point.entries} entries")
+    if fold:
+        parts.append(f"fold{fold}")
+    return ", ".join([f"{point.sweep}: {point.series} bits", *parts])
+
+
+def blank_result(point: Point) -> dict[str, Any]:
+    """What is known of a point before anything ran: its fields in ``reuse.json``."""
+    return {
+        "key": key_of_point(point),
+        "sweep": point.sweep,
+        "series": point.series,
+        "strategy": point.strategy,
+        "channels": point.channels,
+        "entries": point.entries,
+        "fold": asdict(point.fold),
+        "table": dict(point.table),
+        "multipliers": None,
+        **dict.fromkeys(_MODELLED),
+        "hit_rate": None,
+        "frames": None,
+        "cycles": None,
+        "stall_cycles": None,
+        "pixels_per_cycle": None,
+        "outputs_compared": None,
+        "area": dict.fromkeys(AREA),
+        "reason": None,
+        "measured": None,
+    }
+
+
+def measure(point: Point, *, again: bool = False) -> dict[str, Any]:
+    """Everything about a point; what is impossible or failed is in its ``reason``.
+
+    Raises
+    ------
+    MissingToolError
+        If a tool is not installed: that is not about the point.
+    """
+    result = blank_result(point)
+    try:
+        config = point.config()
+    except ConfigError as error:
+        return result | {"reason": one_line(error)}
+    images = SERIES[point.series].images(point.channels)
+    made = f"{generator_digest()} {described(config)}"
+    run = kept(
+        made,
+        "reuse run",
+        lambda: _run(config, images),
+        again=again,
+        code=_code(),
+        images=hashlib.sha256(images.tobytes()).hexdigest(),
+    )
+    area = kept(made, "reuse area", lambda: _synthesised(config), again=again, tools=tools())
+    errors = [*run.pop("errors"), *area["errors"]]
+    result |= run | {"multipliers": config.table.multipliers}
+    return result | {"area": area["area"], "reason": "; ".join(errors) or None}
+
+
+def model_counters(config: EngineConfig, images: Images) -> dict[str, int]:
+    """What the golden model counts, without time."""
+    counters = predict(images, config).as_dict()
+    return {name: count for name, count in counters.items() if count is not None}
+
+
+def _run(config: EngineConfig, images: Images) -> dict[str, Any]:
+    """The counters of the golden model, and those of the RTL if it agrees with it."""
+    model = model_counters(config, images)
+    found: dict[str, Any] = {name: model[name] for name in _MODELLED}
+    found["measured"] = datetime.now(UTC).date().isoformat()
+    lookups = found["lookups"]
+    found["hit_rate"] = round(found["hits"] / lookups, 4) if lookups else None
+    try:
+        result = simulate(config, images, build_dir=Path(DEFAULT_BUILD_DIR))
+    except MissingToolError:
+        raise
+    except (ToolchainError, SimulationError, subprocess.SubprocessError, ValueError) as error:
+        return found | {"errors": [f"not simulated: {one_line(error)}"]}
+    errors = _disagreements(model, result.counters.as_dict())
+    if different := int((result.y != reference.run(images, config)).sum()):
+        errors.append(f"{different:,} of {result.y.size:,} outputs differ from the model")
+    cycles = int(result.frame_cycles.sum())
+    pixels = len(images) * images[0, 0].size
+    return found | {
+        "frames": len(images),
+        "cycles": cycles,
+        "stall_cycles": result.counters.stall_cycles,
+        "pixels_per_cycle": round(pixels / cycles, 4),
+        "outputs_compared": result.y.size,
+        "errors": errors,
+    }
+
+
+def _disagreements(model: Mapping[str, int], rtl: Mapping[str, int | None]) -> list[str]:
+    return [
+        f"{name}: the RTL counts {rtl[name]:,}, the model {count:,}"
+        for name, count in model.items()
+        if rtl[name] != count
+    ]
+
+
+def _synthesised(config: EngineConfig) -> dict[str, Any]:
+    area: dict[str, Any] = dict.fromkeys(AREA)
+    try:
+        sources = {f"{TOP}.il": rtlil_text(config)}
+        found = synthesise(sources, top=TOP, family=load_family("ecp5"), timeout=_LIMIT).area
+    except MissingToolError:
+        raise
+    except FlowTimeoutError:
+        return {"area": area, "errors": [not_in(_LIMIT, "synthesised")]}
+    except (FlowError, ValueError) as error:
+        return {"area": area, "errors": [one_line(error)]}
+    return {"area": {name: found[name] for name in AREA}, "errors": []}
+
+
+@cache
+def _code() -> str:
+    """Of what simulates and counts."""
+    paths = [*(ROOT / "sim/harness").iterdir(), ROOT / "sim/bulk.py", Path(__file__)]
+    state = hashlib.sha256()
+    for path in sorted(paths):
+        state.update(path.read_bytes())
+    return state.hexdigest()

@@ -1,0 +1,223 @@
+"""What ``make reuse`` measures: to compare one more strategy or resource, add it here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from sw.config import STRATEGIES, EngineConfig, FoldConfig, TableConfig
+from sw.configfile import load_config
+from sw.data import load_samples
+from sw.images import Images
+from sw.numeric import FixedFormat
+from sw.sensor import ZYLA_12, ZYLA_16, Sensor
+from sw.spec import LayerSpec
+
+__all__ = ["ENTRIES", "FRAMES", "KEYED", "SERIES", "SWEEPS", "Point", "Series", "points"]
+
+FRAMES = 100
+"""Images of a run; the tables are empty at its beginning."""
+ENTRIES = (8, 16, 32, 64, 128, 256, 512, 1024)
+KEYED = ("pair_cam", "value_cam")
+"""The strategies that have entries."""
+MULTIPLIERS = 8
+_SEED = 2026
+_GREEN = 1
+_NAME = "reuse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Pixels of some depth, made of the CIFAR-10 samples.
+
+    Parameters
+    ----------
+    key, title : str
+    bits : int
+    sensor : Sensor, optional
+        What counted them; without one they are the samples.
+    noise : bool
+    """
+
+    key: str
+    title: str
+    bits: int
+    sensor: Sensor | None = None
+    noise: bool = True
+
+    def images(self, channels: int) -> Images:
+        """The first :data:`FRAMES` images, shape (N, channels, 32, 32): green, or all three."""
+        samples = load_samples("cifar10").images[:FRAMES]
+        chosen = samples if channels > 1 else samples[:, _GREEN : _GREEN + 1]
+        if self.sensor is None:
+            return np.ascontiguousarray(chosen)
+        return self.sensor.expose(chosen, seed=_SEED, noise=self.noise)
+
+
+SERIES = {
+    s.key: s
+    for s in (
+        Series(key="8", title="8-bit sRGB codes", bits=8),
+        Series(key="12", title="12-bit sensor counts", bits=12, sensor=ZYLA_12),
+        Series(key="16", title="16-bit sensor counts", bits=16, sensor=ZYLA_16),
+        Series(
+            key="16-clean",
+            title="16-bit, linearised 8-bit codes",
+            bits=16,
+            sensor=ZYLA_16,
+            noise=False,
+        ),
+    )
+}
+
+
+@cache
+def layer_of(channels: int, bits: int) -> LayerSpec:
+    """The seven learned kernels of the paper's layer, over pixels of another depth."""
+    paper = load_config("cifar10-layer1")
+    first = _GREEN if channels == 1 else 0
+    return LayerSpec(
+        weight=np.ascontiguousarray(paper.learned_weight[:, first : first + channels]),
+        input_shape=(channels, *paper.layer.input_shape[1:]),
+        input_format=FixedFormat(bits=bits, frac=bits, signed=False),
+        weight_format=paper.layer.weight_format,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A strategy with its resources, on some pixels.
+
+    Parameters
+    ----------
+    sweep : str
+        A key of :data:`SWEEPS`.
+    series : str
+        A key of :data:`SERIES`.
+    strategy : str
+    channels : int
+        1 or 3.
+    entries : int, optional
+        Of a strategy in :data:`KEYED`.
+    fold : FoldConfig
+    table : mapping
+        More settings of the table, by name.
+    """
+
+    sweep: str
+    series: str
+    strategy: str
+    channels: int
+    entries: int | None = None
+    fold: FoldConfig = field(default_factory=FoldConfig)
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    def config(self) -> EngineConfig:
+        """The engine.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such engine.
+        """
+        entries = {} if self.entries is None else {"entries": self.entries}
+        return EngineConfig(
+            name=_NAME,
+            layer=layer_of(self.channels, SERIES[self.series].bits),
+            templates="none",
+            strategy=self.strategy,
+            fold=self.fold,
+            table=TableConfig(multipliers=MULTIPLIERS, **entries, **self.table),
+        )
+
+
+_SETS = {"organisation": "set_associative", "ways": 4, "replacement": "plru"}
+
+
+def _tables_of(strategy: str) -> tuple[Mapping[str, Any], ...]:
+    """The tables that are measured with all entries and at all depths."""
+    return ({}, _SETS) if strategy == "value_cam" else ({},)
+
+
+def _entries() -> Iterator[Point]:
+    for series, strategy in product(SERIES, STRATEGIES):
+        for table, entries in product(
+            _tables_of(strategy), ENTRIES if strategy in KEYED else (None,)
+        ):
+            yield Point(
+                sweep="entries",
+                series=series,
+                strategy=strategy,
+                channels=1,
+                entries=entries,
+                table=table,
+            )
+
+
+_TABLES: tuple[tuple[int, Mapping[str, Any]], ...] = (
+    (64, {}),
+    (64, {"look_ahead": 64}),
+    (64, {"replacement": "plru"}),
+    (64, {"replacement": "random"}),
+    (64, {"organisation": "memory"}),
+    (256, {"organisation": "memory"}),
+    (1024, {"organisation": "memory"}),
+    (64, _SETS),
+    (64, _SETS | {"replacement": "lru"}),
+    (64, _SETS | {"ways": 16, "replacement": "lru"}),
+    (64, _SETS | {"ways": 1, "replacement": "fifo"}),
+    (64, _SETS | {"look_ahead": 64}),
+    (256, _SETS | {"look_ahead": 64}),
+)
+
+
+def _organisations() -> Iterator[Point]:
+    for series, (entries, table) in product(("8", "12"), _TABLES):
+        yield Point(
+            sweep="tables",
+            series=series,
+            strategy="value_cam",
+            channels=1,
+            entries=entries,
+            table=table,
+        )
+
+
+_FOLDS = tuple(
+    FoldConfig(kernels=kernels, channels=channels, taps=taps)
+    for kernels, channels, taps in (
+        (1, 1, 1), (2, 1, 1), (4, 1, 1), (7, 1, 1), (1, 3, 1), (7, 3, 1), (1, 1, 3), (1, 1, 9),
+        (7, 1, 3), (7, 1, 9), (1, 3, 9), (7, 3, 9),
+    )
+)  # fmt: skip
+_FOLDED_ENTRIES = (64, 256)
+
+
+def _folds() -> Iterator[Point]:
+    for strategy, fold in product(STRATEGIES, _FOLDS):
+        for entries in _FOLDED_ENTRIES if strategy in KEYED else (None,):
+            yield Point(
+                sweep="folds",
+                series="8",
+                strategy=strategy,
+                channels=3,
+                entries=entries,
+                fold=fold,
+            )
+
+
+SWEEPS = {
+    "entries": "one channel (green), one pixel a cycle if nothing misses",
+    "tables": "one channel, `value_cam` with other tables",
+    "folds": "three channels, 8-bit values, over several cycles a pixel",
+}
+
+
+def points() -> tuple[Point, ...]:
+    """All of them, in the report's order."""
+    return (*_entries(), *_organisations(), *_folds())
