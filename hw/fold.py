@@ -97,8 +97,8 @@ class FoldGeometry:
 
     @cached_property
     def tag_layout(self) -> data.StructLayout:
-        """What goes with operands and products: their kernel group; are they its ``last``."""
-        return data.StructLayout({"kernel": range(self.kernels.groups), "last": 1})
+        """What goes with operands and products: their sub-step; is it a group's ``last``."""
+        return data.StructLayout({"step": self.step_layout, "last": 1})
 
     def ages(self, lane: int) -> list[int]:
         """By group, how many beats older a tap lane's pixel is than the window's last.

@@ -7,7 +7,7 @@ from TOML.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -32,8 +32,14 @@ __all__ = [
 MAX_LEARNED_PRODUCTS = 4096
 """Products of learned kernels a cycle that an engine is built for: each has its own adder."""
 
-STRATEGIES = ("value_cam", "direct")
+STRATEGIES = ("value_cam", "direct", "pair_cam", "value_table", "split_table", "constant")
 """Ways to make the products of the learned kernels; see ``hw/strategies``."""
+
+SCATTER_STRATEGIES = ("value_cam", "value_table", "split_table")
+"""Those that make all products of an input value when it comes, and add them up where they meet."""
+
+MAX_VALUE_TABLE_BITS = 12
+"""Input bits up to which a table of every value is built: 4,096 products of each weight."""
 
 ORGANISATIONS = ("registers", "memory", "set_associative")
 REPLACEMENTS = ("fifo", "plru", "lru", "random")
@@ -76,6 +82,8 @@ class TableConfig:
         pseudo-random one.
     look_ahead : int
         Beats by which lookups run ahead of the products, 0 to 256; 0: a miss holds everything.
+    digit_bits : int
+        Width of the parts that ``split_table`` cuts an input value into, 1 to 12.
     """
 
     entries: int = 256
@@ -84,6 +92,7 @@ class TableConfig:
     ways: int = 4
     replacement: str = "fifo"
     look_ahead: int = 0
+    digit_bits: int = 4
 
     def __post_init__(self) -> None:
         require(1 <= self.entries <= 1024, f"table.entries must be 1 to 1024, not {self.entries}")
@@ -96,6 +105,10 @@ class TableConfig:
             require(
                 value in known, f"table.{name} must be one of {', '.join(known)}, not {value!r}"
             )
+        require(
+            1 <= self.digit_bits <= MAX_VALUE_TABLE_BITS,
+            f"table.digit_bits must be 1 to {MAX_VALUE_TABLE_BITS}, not {self.digit_bits}",
+        )
         require(1 <= self.ways <= 64, f"table.ways must be 1 to 64, not {self.ways}")
         require(
             0 <= self.look_ahead <= 256, f"table.look_ahead must be 0 to 256, not {self.look_ahead}"
@@ -217,6 +230,8 @@ class EngineConfig:
         The model and the simulation are the engine's either way.
     template_scale : "multiply" | "defer"
         Multiply a template's magnitude in, or leave it to the channel's scale.
+    bank : "parallel" | "serial"
+        The template bank has an adder for each addition, or one for all, and so many cycles a beat.
     bias_bits : int
         Width of the signed per-kernel bias register, 0 to 32; 0: no bias.
     counter_bits : int
@@ -238,6 +253,7 @@ class EngineConfig:
     top: Literal["engine", "template_bank"] = "engine"
     templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
     template_scale: Literal["multiply", "defer"] = "multiply"
+    bank: Literal["parallel", "serial"] = "parallel"
     bias_bits: int = 0
     counter_bits: int = 48
     strategy: str = "value_cam"
@@ -253,6 +269,14 @@ class EngineConfig:
         require(
             self.template_scale in ("multiply", "defer"),
             f"template_scale must be multiply or defer, not {self.template_scale!r}",
+        )
+        require(
+            self.bank in ("parallel", "serial"),
+            f"bank must be parallel or serial, not {self.bank!r}",
+        )
+        require(
+            self.bank == "parallel" or self.top == "engine",
+            "bank must be parallel with top = template_bank: a serial one needs the engine around it",
         )
         require(0 <= self.bias_bits <= 32, f"bias_bits must be 0 to 32, not {self.bias_bits}")
         require(
@@ -316,6 +340,18 @@ class EngineConfig:
                 f"fold.{name} must be at most {parts_of}, since there are no more "
                 f"{'learned kernels' if name == 'kernels' else name}, not {groups}",
             )
+        require(
+            fold.taps == 1 or self.strategy not in SCATTER_STRATEGIES,
+            f"fold.taps must be 1 with strategy = {self.strategy}, not {fold.taps}: an input value "
+            "meets all taps of a kernel at once there (fold the kernels or the channels, or choose "
+            "another strategy)",
+        )
+        require(
+            self.strategy != "value_table" or layer.input_format.bits <= MAX_VALUE_TABLE_BITS,
+            f"strategy = value_table: a table of every value of {layer.input_format.bits} input "
+            f"bits would be too large, {MAX_VALUE_TABLE_BITS} bits are the most (split_table cuts "
+            "the value into parts, value_cam remembers only the values that come)",
+        )
         products = 1
         for name, parts_of in parts.items():
             products *= -(-parts_of // getattr(fold, name))
@@ -325,6 +361,11 @@ class EngineConfig:
             f"{layer.taps} taps, in {fold.cycles} cycles: {products} learned products a cycle; an "
             f"engine is built for at most {MAX_LEARNED_PRODUCTS}, since each has its own adder "
             "(fold the layer more, or make more kernels templates)",
+        )
+        require(
+            fold.cycles == 1 or self.strategy != "constant",
+            "fold: strategy = constant is not folded, since it has no memory of weights to go "
+            "through (leave fold out, or choose direct, value_table or split_table)",
         )
         if self.strategy == "value_cam":
             self._check_value_cam()
@@ -358,12 +399,19 @@ class EngineConfig:
     @property
     def run_time_weights(self) -> bool:
         """Whether the learned kernels' weights are loaded, not built in."""
-        return bool(self.learned)
+        return bool(self.learned) and self.strategy != "constant"
 
     @property
     def learned_weight(self) -> IntArray:
         """Weights of the learned kernels, shape (L, C, kh, kw)."""
         return self.layer.weight[list(self.learned)]
+
+    def with_weights(self, weight: IntArray) -> EngineConfig:
+        """The same engine when it has loaded other weights, shape (L, C, kh, kw)."""
+        every = self.layer.weight.copy()
+        every[list(self.learned)] = weight
+        templates = tuple(self.template_kernels) or "none"
+        return replace(self, layer=replace(self.layer, weight=every), templates=templates)
 
     @property
     def bias(self) -> IntArray:
@@ -388,6 +436,10 @@ class EngineConfig:
     def sum_range(self, kernel: int) -> IntRange:
         """Exact bounds of a kernel's sum without bias, for any weights that can be loaded."""
         x = self.layer.input_format.range
+        if kernel not in self.template_kernels and not self.run_time_weights:
+            weight = self.layer.weight[kernel]
+            plus, minus = weight[weight > 0].sum(), -weight[weight < 0].sum()
+            return x.scaled(int(plus)) + (-x).scaled(int(minus))
         if kernel not in self.template_kernels:
             return self.layer.product_range.scaled(self.layer.channels * self.layer.taps)
         pattern = self.template_kernels[kernel].pattern

@@ -10,9 +10,8 @@ import numpy as np
 
 from .config import TableConfig
 from .images import Images
-from .numeric import IntRange
 
-__all__ = ["LFSR_SEED", "LFSR_TAPS", "Table", "lfsr_after"]
+__all__ = ["LFSR_SEED", "LFSR_TAPS", "Policy", "Table", "lfsr_after", "make_policy"]
 
 LFSR_SEED = 0xACE1
 LFSR_TAPS = (15, 14, 12, 3)
@@ -27,7 +26,7 @@ def lfsr_after(state: int, steps: int) -> int:
     return state
 
 
-class _Policy(Protocol):
+class Policy(Protocol):
     """What makes room in each set; ``used`` need not be told of the way used last in it."""
 
     tells_use: bool
@@ -121,12 +120,17 @@ class _Random:
         return way
 
 
-_POLICIES: dict[str, Callable[[int, int], _Policy]] = {
+_POLICIES: dict[str, Callable[[int, int], Policy]] = {
     "fifo": _Fifo,
     "plru": _TreePlru,
     "lru": _Lru,
     "random": _Random,
 }
+
+
+def make_policy(config: TableConfig) -> Policy:
+    """What ``config.replacement`` names, as it is after a reset or a flush."""
+    return _POLICIES[config.replacement](config.sets, config.set_entries)
 
 
 class Table:
@@ -135,15 +139,12 @@ class Table:
     Parameters
     ----------
     config : TableConfig
-    limits : IntRange
-        Of the values that are looked up.
     """
 
-    def __init__(self, config: TableConfig, limits: IntRange) -> None:
-        self._lo = limits.lo
+    def __init__(self, config: TableConfig) -> None:
         self._sets = config.sets
-        self._policy = _POLICIES[config.replacement](config.sets, config.set_entries)
-        self._way = [-1] * (limits.hi - limits.lo + 1)  # where each value is, -1: nowhere
+        self._policy = make_policy(config)
+        self._way: dict[int, int] = {}  # where each value is
         self._values: list[list[int | None]] = [
             [None] * config.set_entries for _ in range(config.sets)
         ]
@@ -155,15 +156,21 @@ class Table:
 
     def look_up(self, values: Images) -> int:
         """Look up ``values`` (1-D) in order, remember those that miss, and count them."""
+        return len(self.missed(values))
+
+    def missed(self, values: Images) -> list[int]:
+        """As :meth:`look_up`; returns the positions of the misses, ascending."""
         # A value that equals the one before it hits and changes nothing: leave these out at once.
         changed = np.flatnonzero(np.diff(values)) + 1
-        where, lo, mask = self._way, self._lo, self._sets - 1
+        where, mask = self._way, self._sets - 1
         used = self._policy.used if self._policy.tells_use else None
-        misses = 0
-        for value in np.concatenate((values[:1], values[changed])).astype(np.int64).tolist():
-            way = where[value - lo]
+        misses: list[int] = []
+        positions = np.concatenate((np.arange(len(values))[:1], changed))
+        asked = values[positions].astype(np.int64).tolist()
+        for position, value in zip(positions.tolist(), asked, strict=True):
+            way = where.get(value, -1)
             if way < 0:
-                misses += 1
+                misses.append(position)
                 way = self._remember(value)
             if used is not None:
                 used(value & mask, way)
@@ -176,7 +183,7 @@ class Table:
         ways = self._values[which]
         old = ways[way]
         if old is not None:
-            self._way[old - self._lo] = -1
+            del self._way[old]
         ways[way] = value
-        self._way[value - self._lo] = way
+        self._way[value] = way
         return way

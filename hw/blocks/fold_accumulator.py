@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,13 +67,13 @@ class FoldAccumulator(wiring.Component):
             valid, tag = later_valid, later_tag
         complete = Signal()
         m.d.comb += complete.eq(valid & tag.last)
-        m.d.sync += self.o.valid.eq(complete & (tag.kernel == g.kernels.groups - 1))
+        m.d.sync += self.o.valid.eq(complete & (tag.step.kernel == g.kernels.groups - 1))
         for lane in range(g.kernels.lanes):
             total = self._total(m, lane, valid, tag.last)
             for group in range(g.kernels.groups):
                 n = g.kernels.part(group, lane)
                 if n is not None:
-                    with m.If(complete & (tag.kernel == group)):
+                    with m.If(complete & (tag.step.kernel == group)):
                         m.d.sync += self.o.payload[f"k{g.config.learned[n]}"].eq(total)
         return m
 
@@ -85,11 +85,12 @@ class FoldAccumulator(wiring.Component):
         total = Signal(whole, name=f"total_{lane}")
         before: Value = Const(0)
         if g.sums_in_groups:
-            before = Signal(whole, name=f"before_{lane}")
-            with m.If(valid):
+            # Cleared by the register's own reset, which takes no table.
+            before = Signal(whole, name=f"before_{lane}", reset_less=True)
+            with m.If((valid & last) | ResetSignal()):
+                m.d.sync += before.eq(0)
+            with m.Elif(valid):
                 m.d.sync += before.eq(total)
-                with m.If(last):
-                    m.d.sync += before.eq(0)
         m.d.comb += total.eq(sum(terms, before))
         return total
 

@@ -91,7 +91,7 @@ class Gather(Strategy):
         for fetch in (window, weights):
             m.d.comb += [fetch.step.eq(step), fetch.enable.eq(advance)]
         tag = Signal(self.geometry.tag_layout)
-        m.d.comb += [tag.kernel.eq(step.kernel), tag.last.eq(sequencer.last)]
+        m.d.comb += [tag.step.eq(step), tag.last.eq(sequencer.last)]
         valid: Value = sequencer.o.valid
         for n in range(weights.latency):
             later_valid = Signal(name=f"valid_{n}")

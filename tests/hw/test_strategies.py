@@ -17,6 +17,10 @@ from tests.hw.streams import PAUSES, pause_seed, run_streams
 FOLDS = {
     "value_cam": ["none"],
     "direct": ["kernels", "channels", "taps"],
+    "pair_cam": ["kernels", "channels", "taps"],
+    "value_table": ["kernels", "channels"],
+    "split_table": ["kernels", "channels"],
+    "constant": ["none"],
 }
 """What each strategy can fold."""
 

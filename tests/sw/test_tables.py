@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from sw.config import REPLACEMENTS, EngineConfig, TableConfig
 from sw.configfile import load_config
 from sw.images import load_images
-from sw.numeric import IntRange
 from sw.reuse import predict
 from sw.tables import Table, lfsr_after
 
-BYTE = IntRange(0, 255)
 
 
 class PlainFifo:
@@ -125,10 +123,10 @@ def table_configs(draw):
 @given(config=table_configs(), lo=st.sampled_from([0, -20]), data=st.data())
 def test_misses_what_the_plain_one_misses(config, lo, data):
     values = data.draw(st.lists(st.integers(lo, lo + data.draw(st.integers(1, 40)))))
-    table = Table(config, IntRange(lo, lo + 40))
+    table = Table(config)
     one_by_one = [bool(table.look_up(np.array([value]))) for value in values]
     assert one_by_one == plain_misses(config, values)
-    at_once = Table(config, IntRange(lo, lo + 40))
+    at_once = Table(config)
     assert at_once.look_up(np.array(values, np.int64)) == sum(one_by_one)
     assert at_once.contents() == table.contents()
 
@@ -142,13 +140,13 @@ def test_a_large_table_of_each_kind(replacement, entries):
         entries=16 * entries, ways=16, organisation="set_associative", replacement=replacement
     )
     expected = sum(plain_misses(config, values.tolist()))
-    assert Table(config, BYTE).look_up(values) == expected
+    assert Table(config).look_up(values) == expected
     assert 0 < expected < len(values)
 
 
 def test_holds_its_values_by_slot():
     config = TableConfig(entries=4, ways=2, organisation="set_associative")
-    table = Table(config, BYTE)
+    table = Table(config)
     table.look_up(np.array([4, 3, 6, 8]))
     assert table.contents() == [8, 3, 6]  # the first ways of both sets, then the second
 
