@@ -6,25 +6,36 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.blocks.half_buffer import HalfBuffer
+from hw.blocks.memory_queue import MemoryQueue
+from hw.blocks.skid_buffer import SkidBuffer
+
 __all__ = ["FrameCloser"]
 
 
 class FrameCloser(wiring.Component):
     """Pass on the beats that emit; hold a frame's last output until the frame has ended.
 
-    Only at the beat marked ``end`` is it known whether a frame was good, and with a stride or
-    padding its last output may come before. Two outputs are held in registers, so ``i.ready``
-    and all of ``o`` are registered: no ready path runs through. One output a cycle.
+    Only at the beat marked ``end`` is it known whether a frame was good, and with a stride its
+    last output may come before. Outputs are held in a queue, which cuts the ready path:
+    ``i.ready`` is registered, and so is all of ``o`` but the hold. Throughput and latency are
+    the queue's.
 
     Parameters
     ----------
     shape : ShapeLike
         Of an output.
+    queue : class
+        :class:`SkidBuffer`, :class:`MemoryQueue`, or :class:`HalfBuffer` where beats come every
+        second cycle at most.
+    ends_late : bool
+        Whether a frame's end may come after its last output; False saves what holds that.
 
     Members
     -------
     i : ``In(stream.Signature({"y": shape, "emit": 1, "last": 1, "end": 1, "bad": 1}))``
-        ``last`` marks the final ``emit`` of a frame; ``end`` comes with it or later.
+        ``last`` marks the final ``emit`` of a frame; ``end`` comes with it, or later; ``bad``
+        comes with ``end`` alone.
     o : ``Out(stream.Signature({"y": shape, "last": 1, "bad": 1}))``
         ``bad``, with ``last``: the frame was short or long.
     i_next : ``Out(1)``
@@ -38,10 +49,18 @@ class FrameCloser(wiring.Component):
     i_next: Signal
     busy: Signal
 
-    def __init__(self, shape: ShapeLike) -> None:
-        self.shape = shape
+    def __init__(
+        self,
+        shape: ShapeLike,
+        *,
+        queue: type[SkidBuffer | MemoryQueue | HalfBuffer] = SkidBuffer,
+        ends_late: bool = True,
+    ) -> None:
+        self.ends_late = ends_late
         beat = data.StructLayout({"y": shape, "emit": 1, "last": 1, "end": 1, "bad": 1})
         output = data.StructLayout({"y": shape, "last": 1, "bad": 1})
+        entry = data.StructLayout({"y": shape, "last": 1} | ({} if ends_late else {"bad": 1}))
+        self.queue = queue(entry)
         super().__init__(
             {
                 "i": In(stream.Signature(beat)),
@@ -51,45 +70,66 @@ class FrameCloser(wiring.Component):
             }
         )
 
+    @property
+    def latency(self) -> int:
+        """Cycles from an output to its leaving, when nothing waits."""
+        return self.queue.LATENCY
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # `head` leaves next, `tail` waits behind it; `held`: its frame's end is still to come.
-        entry = data.StructLayout({"y": self.shape, "last": 1, "bad": 1, "held": 1})
-        head = Signal(entry)
-        tail = Signal(entry)
-        new = Signal(entry)
-        head_valid = Signal()
-        tail_valid = Signal()
-        step = Signal()
-        push = Signal()
-        pop = Signal()
-        close = Signal()
-        move = Signal()
-        beat = self.i.payload
+        m.submodules.queue = queue = self.queue
+        beat, entry, head = self.i.payload, queue.i.payload, queue.o.payload
+        waits = Signal()
         m.d.comb += [
-            self.i.ready.eq(~tail_valid),
-            self.o.valid.eq(head_valid & ~head.held),
+            queue.i.valid.eq(self.i.valid & beat.emit),
+            entry.y.eq(beat.y),
+            entry.last.eq(beat.last),
+            self.busy.eq(queue.busy),
+            self.o.valid.eq(queue.o.valid & ~waits),
             self.o.payload.y.eq(head.y),
             self.o.payload.last.eq(head.last),
-            self.o.payload.bad.eq(head.bad),
-            self.busy.eq(head_valid),
-            step.eq(self.i.valid & self.i.ready),
-            push.eq(step & beat.emit),
-            pop.eq(self.o.valid & self.o.ready),
-            close.eq(step & beat.end & ~beat.emit),
-            new.y.eq(beat.y),
-            new.last.eq(beat.last),
-            new.bad.eq(beat.end & beat.bad),
-            new.held.eq(beat.last & ~beat.end),
-            move.eq(~head_valid | pop),
-            self.i_next.eq(move | ~(tail_valid | push)),
+            queue.o.ready.eq(self.o.ready & ~waits),
         ]
-        m.d.sync += [head_valid.eq(~move | tail_valid | push), tail_valid.eq(~self.i_next)]
-        with m.If(move):
-            m.d.sync += head.eq(Mux(tail_valid, tail, new))
-        with m.If(~tail_valid):
-            m.d.sync += tail.eq(new)
-        # A beat comes only while `tail` is free, so the frame's last output is `head`.
-        with m.If(close):
-            m.d.sync += [head.held.eq(0), head.bad.eq(beat.bad)]
+        if self.ends_late:
+            self._hold(m, waits)
+        else:
+            m.d.comb += [
+                waits.eq(0),
+                self.i.ready.eq(queue.i.ready),
+                self.i_next.eq(queue.i_next),
+                entry.bad.eq(beat.bad),
+                self.o.payload.bad.eq(head.bad),
+            ]
         return m
+
+    def _hold(self, m: Module, waits: Signal) -> None:
+        """Give each frame's verdict to its last output, which waits for it."""
+        queue, beat, head = self.queue, self.i.payload, self.queue.o.payload
+        # Of the frames that have ended and whose last output is still here, oldest first.
+        ended = Signal(range(queue.CAPACITY + 1))
+        verdicts = Signal(queue.CAPACITY)
+        left = Signal.like(ended)
+        # The last output came, the end did not: until then no beat emits, and none needs room.
+        open_ = Signal()
+        open_next = Signal()
+        step = Signal()
+        end = Signal()
+        leaves = Signal()
+        m.d.comb += [
+            self.i.ready.eq(queue.i.ready | open_),
+            self.i_next.eq(queue.i_next | open_next),
+            step.eq(self.i.valid & self.i.ready),
+            end.eq(step & beat.end),
+            open_next.eq((open_ | (step & beat.last)) & ~end),
+            leaves.eq(self.o.valid & self.o.ready & head.last),
+            left.eq(ended - leaves),
+            waits.eq(head.last & (ended == 0)),
+            self.o.payload.bad.eq(head.last & verdicts[0]),
+        ]
+        m.d.sync += [
+            open_.eq(open_next),
+            ended.eq(left + end),
+            verdicts.eq(Mux(leaves, verdicts >> 1, verdicts)),
+        ]
+        with m.If(end):
+            m.d.sync += verdicts.bit_select(left, 1).eq(beat.bad)

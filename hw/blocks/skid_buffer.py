@@ -24,12 +24,18 @@ class SkidBuffer(wiring.Component):
     o : ``Out(stream.Signature(shape))``
     i_next, o_next : ``Out(1)``
         What ``i.ready`` and ``o.valid`` will be in the next cycle; combinational.
+    busy : ``Out(1)``
+        A payload is held.
     """
+
+    CAPACITY = 2
+    LATENCY = 1
 
     i: stream.Interface
     o: stream.Interface
     i_next: Signal
     o_next: Signal
+    busy: Signal
 
     def __init__(self, shape: ShapeLike) -> None:
         self.shape = shape
@@ -39,6 +45,7 @@ class SkidBuffer(wiring.Component):
                 "o": Out(stream.Signature(shape)),
                 "i_next": Out(1),
                 "o_next": Out(1),
+                "busy": Out(1),
             }
         )
 
@@ -50,6 +57,7 @@ class SkidBuffer(wiring.Component):
         m.d.comb += [
             move.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(~spare_valid),
+            self.busy.eq(self.o.valid),
             self.i_next.eq(move | ~(spare_valid | self.i.valid)),
             self.o_next.eq(~move | spare_valid | self.i.valid),
         ]

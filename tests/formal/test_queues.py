@@ -1,9 +1,13 @@
-"""SkidBuffer and FrameCloser: queues of two that lose, double and reorder nothing."""
+"""Queues, and the FrameCloser made of one: nothing is lost, doubled or reordered."""
+
+from typing import Any
 
 import pytest
 from amaranth.hdl import Cat, Module, Signal
 
 from hw.blocks.frame_closer import FrameCloser
+from hw.blocks.half_buffer import HalfBuffer
+from hw.blocks.memory_queue import MemoryQueue
 from hw.blocks.skid_buffer import SkidBuffer
 from tests.formal.contract import (
     Harness,
@@ -20,68 +24,105 @@ from tests.formal.prove import prove
 pytestmark = pytest.mark.formal
 
 
-class SkidHarness(Harness):
-    def properties(self, m, probe):  # noqa: ARG002
+QUEUES = (SkidBuffer, HalfBuffer, MemoryQueue)
+each_queue = pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.__name__)
+
+
+class QueueHarness(Harness):
+    """A queue of its ``CAPACITY``."""
+
+    def properties(self, m: Module, probe) -> None:
+        port: Any = vars(self)
         keeps_until_ready(m, self.i, assume=True)
         keeps_until_ready(m, self.o)
-        tagged_transfer(
+        held = tagged_transfer(
             m,
             push=moves(self.i),
             pushed=self.i.payload,
             pop=moves(self.o),
             popped=self.o.payload,
-            capacity=2,
+            capacity=self.dut.CAPACITY,
         )
         waits_at_most(m, self.i, self.o, 1)
-        foretells(m, vars(self)["i_next"], self.i.ready, "ready")
-        foretells(m, vars(self)["o_next"], self.o.valid, "valid")
+        claim(m, port["busy"] == (held != 0), "busy means that a payload is held")
+        foretells(m, port["i_next"], self.i.ready, "ready")
+        if isinstance(self.dut, SkidBuffer):
+            foretells(m, port["o_next"], self.o.valid, "valid")
+        if isinstance(self.dut, MemoryQueue):
+            apart = probe.signal("write_at") != probe.signal("read_at")
+            both = probe.signal("push") & probe.signal("move")
+            claim(m, ~both | apart, "no read meets a write")
 
 
-class AlwaysReady(SkidBuffer):
-    """A buffer that takes a third payload."""
+def always_ready(queue):
+    class AlwaysReady(queue):
+        """A queue that takes one more than it has room for."""
 
-    def elaborate(self, platform):
-        m = super().elaborate(platform)
-        m.d.comb += [self.i.ready.eq(1), self.i_next.eq(1)]
-        return m
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            m.d.comb += [self.i.ready.eq(1), self.i_next.eq(1)]
+            return m
 
-
-class ForgetsTheSpare(SkidBuffer):
-    """A buffer that sends what comes although it holds an older payload."""
-
-    def elaborate(self, platform):
-        m = super().elaborate(platform)
-        with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += self.o.payload.eq(self.i.payload)
-        return m
+    return AlwaysReady
 
 
-class Misleads(SkidBuffer):
-    """A buffer that announces room that it does not know to be there."""
+def misleads(queue):
+    class Misleads(queue):
+        """A queue that announces room that it does not know to be there."""
 
-    def elaborate(self, platform):
-        m = super().elaborate(platform)
-        m.d.comb += self.i_next.eq(self.i.ready)
-        return m
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            m.d.comb += self.i_next.eq(self.i.ready)
+            return m
 
-
-def test_skid_buffer_is_a_queue_of_two():
-    prove(SkidHarness(SkidBuffer(3)), mode="bmc", depth=14).holds()
-
-
-def test_fault_skid_buffer_overflows():
-    verdict = prove(SkidHarness(AlwaysReady(3)), mode="bmc", depth=14)
-    verdict.breaks("no transfers are lost", "leave unchanged")
+    return Misleads
 
 
-def test_fault_skid_buffer_misleads():
-    verdict = prove(SkidHarness(Misleads(3)), mode="bmc", depth=14)
-    verdict.breaks("ready was foretold", "are lost", "leave unchanged", "stays until ready")
+def replaces(queue):
+    class Replaces(queue):
+        """A queue that shows what comes although an older payload waits."""
+
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            domain = m.d.comb if queue is MemoryQueue else m.d.sync
+            with m.If(self.i.valid):
+                domain += self.o.payload.eq(self.i.payload)
+            return m
+
+    return Replaces
 
 
-def test_fault_skid_buffer_skips():
-    verdict = prove(SkidHarness(ForgetsTheSpare(3)), mode="bmc", depth=14)
-    verdict.breaks("transfers leave unchanged and in order")
+@each_queue
+def test_a_queue_of_its_capacity(queue):
+    prove(QueueHarness(queue(3)), mode="bmc", depth=14).holds()
+
+
+@each_queue
+def test_fault_a_queue_overflows(queue):
+    verdict = prove(QueueHarness(always_ready(queue)(3)), mode="bmc", depth=14)
+    verdict.breaks("no transfers are lost", "leave unchanged", "payload is held", "meets a write")
+
+
+@each_queue
+def test_fault_a_queue_misleads(queue):
+    verdict = prove(QueueHarness(misleads(queue)(3)), mode="bmc", depth=14)
+    verdict.breaks("ready was foretold", "are lost", "stays until ready", "payload is held")
+
+
+@each_queue
+def test_fault_a_queue_skips(queue):
+    verdict = prove(QueueHarness(replaces(queue)(3)), mode="bmc", depth=14)
+    verdict.breaks("transfers leave unchanged and in order", "payload stays until ready")
+
+
+class TooLong(MemoryQueue):
+    """A queue that overwrites what is not read yet."""
+
+    CAPACITY = 4
+
+
+def test_fault_a_memory_queue_is_too_short():
+    prove(QueueHarness(TooLong(3)), mode="bmc", depth=14).breaks("no read meets a write")
 
 
 class CloserHarness(Harness):
@@ -96,6 +137,7 @@ class CloserHarness(Harness):
 
     def properties(self, m: Module, probe) -> None:  # noqa: ARG002
         i, o, beat = self.i, self.o, self.i.payload
+        capacity = self.dut.queue.CAPACITY
         keeps_until_ready(m, i, assume=True)
         keeps_until_ready(m, o)
         ending = Signal()  # the frame's last output came, its end did not
@@ -106,13 +148,15 @@ class CloserHarness(Harness):
             suppose(m, ~ending | ~beat.emit)
             suppose(m, ~beat.end | ending | beat.last)
             suppose(m, ~beat.bad | beat.end)
+            if not self.dut.ends_late:
+                suppose(m, beat.last == beat.end)
         held = tagged_transfer(
             m,
             push=moves(i) & beat.emit,
             pushed=Cat(beat.y, beat.last),
             pop=moves(o),
             popped=Cat(o.payload.y, o.payload.last),
-            capacity=2,
+            capacity=capacity,
             name="outputs",
         )
         tagged_transfer(
@@ -121,7 +165,7 @@ class CloserHarness(Harness):
             pushed=beat.bad,
             pop=moves(o) & o.payload.last,
             popped=o.payload.bad,
-            capacity=2,
+            capacity=capacity,
             name="ends of frames",
         )
         claim(m, ~o.valid | o.payload.last | ~o.payload.bad, "bad comes with last alone")
@@ -144,12 +188,12 @@ class DoesNotWait(FrameCloser):
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
-        m.d.comb += self.o.valid.eq(self.busy)
+        m.d.comb += self.o.valid.eq(self.queue.o.valid)
         return m
 
 
-class TakesAThird(FrameCloser):
-    """A closer that is ready while both its registers are full."""
+class TakesOneMore(FrameCloser):
+    """A closer that is ready while its queue is full."""
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
@@ -157,22 +201,45 @@ class TakesAThird(FrameCloser):
         return m
 
 
-def test_frame_closer_sends_every_output_with_its_frames_verdict():
-    prove(CloserHarness(FrameCloser(2)), mode="bmc", depth=12).holds()
+class WaitsForRoom(FrameCloser):
+    """A closer that takes a frame's end only where another output would have room."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += [self.i.ready.eq(self.queue.i.ready), self.i_next.eq(self.queue.i_next)]
+        return m
 
 
+@each_queue
+@pytest.mark.parametrize("ends_late", [True, False])
+def test_frame_closer_sends_every_output_with_its_frames_verdict(queue, ends_late):
+    dut = FrameCloser(2, queue=queue, ends_late=ends_late)
+    prove(CloserHarness(dut), mode="bmc", depth=12).holds()
+
+
+@each_queue
+@pytest.mark.parametrize("ends_late", [True, False])
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [
         (NeverBad, ("ends of frames leave unchanged",)),
         (DoesNotWait, ("ends of frames",)),
-        (TakesAThird, ("are lost", "leave unchanged")),
+        (TakesOneMore, ("are lost", "leave unchanged", "output is held")),
+        (WaitsForRoom, ("the input waits no longer",)),
     ],
 )
-def test_fault_in_the_frame_closer(fault, broken):
-    prove(CloserHarness(fault(2)), mode="bmc", depth=12).breaks(*broken)
+def test_fault_in_the_frame_closer(fault, broken, queue, ends_late):
+    if fault is DoesNotWait and not ends_late:
+        pytest.skip("no frame's end comes later")
+    if fault is WaitsForRoom and (not ends_late or queue is not HalfBuffer):
+        pytest.skip("there is room: a second output")
+    dut = fault(2, queue=queue, ends_late=ends_late)
+    prove(CloserHarness(dut), mode="bmc", depth=12).breaks(*broken)
 
 
-def test_fault_frames_without_form():
-    verdict = prove(CloserHarness(FrameCloser(2), formed=False), mode="bmc", depth=12)
-    verdict.breaks("bad comes with last alone")
+@each_queue
+def test_fault_frames_without_form(queue):
+    dut = FrameCloser(2, queue=queue)
+    prove(CloserHarness(dut, formed=False), mode="bmc", depth=12).breaks(
+        "bad comes with last alone", "ends of frames", "are lost", "leave unchanged"
+    )

@@ -7,10 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.blocks.frame_closer import FrameCloser
+from hw.blocks.half_buffer import HalfBuffer
+from hw.blocks.memory_queue import MemoryQueue
+from hw.blocks.skid_buffer import SkidBuffer
 from tests.hw.benches import InTurn, Recorder
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
 ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+QUEUES = (SkidBuffer, HalfBuffer, MemoryQueue)
+each_queue = pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.__name__)
 
 
 def frame(outputs, *, gap=0, tail=0, bad=0, first=0):
@@ -31,8 +36,8 @@ def model(beats):
     return [{**output, "bad": next(ends) if output["last"] else 0} for output in outputs]
 
 
-def check(beats, pause=ALWAYS):
-    dut = FrameCloser(8)
+def check(beats, pause=ALWAYS, queue=SkidBuffer, *, ends_late=True):
+    dut = FrameCloser(8, queue=queue, ends_late=ends_late)
     seen = Recorder(
         beat=dut.i.payload,
         step=dut.i.valid & dut.i.ready,
@@ -62,15 +67,19 @@ FRAMES = st.lists(
 )
 
 
+@each_queue
 @settings(max_examples=30)
 @given(frames=FRAMES, idle=st.integers(0, 2), pause=st.sampled_from(PAUSES))
-def test_closes_every_frame(frames, idle, pause):
-    cycles = check([beat for one in frames for beat in [*one, *[IDLE] * idle]], pause)
+def test_closes_every_frame(queue, frames, idle, pause):
+    cycles = check([beat for one in frames for beat in [*one, *[IDLE] * idle]], pause, queue)
     ended = left = held = 0
+    ending = False
     for cycle in cycles:
         assert cycle["busy"] == (held > 0)
-        assert cycle["accepts"] == (held < 2)
+        assert cycle["accepts"] == (held < queue.CAPACITY or ending)
         taken = cycle["valid"] and cycle["ready"]
+        if cycle["step"]:
+            ending = (ending or cycle["beat"]["last"]) and not cycle["beat"]["end"]
         held += (cycle["step"] and cycle["beat"]["emit"]) - taken
         ended += cycle["step"] and cycle["beat"]["end"]
         left += taken
@@ -79,39 +88,51 @@ def test_closes_every_frame(frames, idle, pause):
     assert left == sum(beat["emit"] for one in frames for beat in one)
 
 
+@each_queue
+@pytest.mark.parametrize("ends_late", [True, False])
 @pytest.mark.parametrize("pause", PAUSES)
-def test_holds_outputs_under_back_pressure(pause):
+def test_holds_outputs_under_back_pressure(queue, ends_late, pause):
     rng = random.Random(pause_seed())
-    frames = [frame(5, tail=n % 3, bad=rng.randrange(2), first=7 * n) for n in range(10)]
-    check([beat for one in frames for beat in one], pause)
+    frames = [
+        frame(5, tail=n % 3 * ends_late, bad=rng.randrange(2), first=7 * n) for n in range(10)
+    ]
+    check([beat for one in frames for beat in one], pause, queue, ends_late=ends_late)
 
 
+@each_queue
 @pytest.mark.parametrize("tail", [0, 1, 4])
-def test_the_last_output_leaves_a_cycle_after_the_end(tail):
-    cycles = check(frame(3, tail=tail))
+def test_the_last_output_leaves_when_its_frame_has_ended(queue, tail):
+    cycles = check([*[IDLE] * 3, *frame(3, gap=1, tail=tail)], queue=queue)
+    outputs = [n for n, cycle in enumerate(cycles) if cycle["step"] and cycle["beat"]["emit"]]
     end = next(n for n, cycle in enumerate(cycles) if cycle["step"] and cycle["beat"]["end"])
-    assert [n for n, cycle in enumerate(cycles) if cycle["valid"]] == [1, 2, end + 1]
-    assert end == 2 + tail
+    leaves = [n + queue.LATENCY for n in outputs]
+    leaves[-1] = max(leaves[-1], end + 1)
+    assert [n for n, cycle in enumerate(cycles) if cycle["valid"]] == leaves
+    assert end == outputs[-1] + tail
 
 
-def test_an_output_a_cycle():
+@each_queue
+def test_an_output_a_cycle(queue):
     beats = [beat for n in range(5) for beat in frame(8, first=8 * n)]
-    cycles = check(beats)
-    assert [cycle["valid"] for cycle in cycles[1 : len(beats) + 1]] == [1] * len(beats)
+    times = [n for n, cycle in enumerate(check(beats, queue=queue)) if cycle["valid"]]
+    apart = 2 if queue is HalfBuffer else 1
+    assert times == [queue.LATENCY + apart * n for n in range(len(beats))]
 
 
+@pytest.mark.parametrize("queue", [SkidBuffer, MemoryQueue])
 @pytest.mark.parametrize("pause", [(Pause.ALWAYS, Pause.HALF), (Pause.ALWAYS, Pause.STALL)])
-def test_back_pressure_costs_only_the_cycles_that_it_takes(pause):
+def test_back_pressure_costs_only_the_cycles_that_it_takes(queue, pause):
     """Behind a fast source no ready cycle of the sink is lost after the first output."""
-    cycles = check([beat for n in range(5) for beat in frame(8, first=8 * n)], pause)
+    cycles = check([beat for n in range(5) for beat in frame(8, first=8 * n)], pause, queue)
     first = next(n for n, cycle in enumerate(cycles) if cycle["valid"])
     last = max(n for n, cycle in enumerate(cycles) if cycle["valid"])
     assert all(cycle["valid"] for cycle in cycles[first : last + 1])
 
 
-def test_a_reset_forgets_what_is_held():
-    bench = InTurn(FrameCloser(8), "i", "reset")
+@each_queue
+def test_a_reset_forgets_what_is_held(queue):
+    bench = InTurn(FrameCloser(8, queue=queue), "i", "reset")
     inputs = [("i", beat) for beat in frame(2, tail=1)[:2]]
     inputs += [("reset", None), *(("i", beat) for beat in frame(2, first=50))]
     results = run_streams(bench, {"i": [bench.item(*step) for step in inputs]})["o"]
-    assert [output["y"] for output in results] == [0, 50, 51]
+    assert [output["y"] for output in results] == [0, 50, 51]  # 0 left before

@@ -1,0 +1,96 @@
+"""SkidBuffer, HalfBuffer, MemoryQueue: a stream unchanged, and a ready path cut."""
+
+import math
+import random
+
+import pytest
+
+from hw.blocks.half_buffer import HalfBuffer
+from hw.blocks.memory_queue import MemoryQueue
+from hw.blocks.skid_buffer import SkidBuffer
+from hw.flow import synthesise
+from hw.flow.ecp5 import family
+from hw.targets.rtlil import convert
+from tests.hw.benches import InTurn, Recorder
+from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
+
+CYCLES_APART = {SkidBuffer: 1, HalfBuffer: 2, MemoryQueue: 1}
+each_queue = pytest.mark.parametrize("queue", CYCLES_APART, ids=lambda queue: queue.__name__)
+
+
+def recorder(dut):
+    return Recorder(
+        accepts=dut.i.ready,
+        offered=dut.i.valid,
+        valid=dut.o.valid,
+        ready=dut.o.ready,
+        busy=dut.busy,
+        accepts_next=dut.i_next,
+    )
+
+
+@each_queue
+@pytest.mark.parametrize("pause", PAUSES)
+def test_passes_everything_on_in_order(queue, pause):
+    rng = random.Random(pause_seed())
+    inputs = [rng.randrange(256) for _ in range(150)]
+    dut = queue(8)
+    seen = recorder(dut)
+    assert run_streams(dut, {"i": inputs}, pause=pause, testbenches=[seen.watch])["o"] == inputs
+    held, foretold = 0, 1
+    for cycle in seen.cycles:
+        assert cycle["busy"] == (held > 0)
+        assert cycle["accepts"] == (held < queue.CAPACITY) == foretold
+        assert held or not cycle["valid"]
+        held += (cycle["accepts"] and cycle["offered"]) - (cycle["valid"] and cycle["ready"])
+        foretold = cycle["accepts_next"]
+
+
+@each_queue
+def test_as_fast_and_as_late_as_it_says(queue):
+    dut = queue(8)
+    seen = recorder(dut)
+    run_streams(dut, {"i": range(20)}, testbenches=[seen.watch])
+    apart = CYCLES_APART[queue]
+    times = [n for n, cycle in enumerate(seen.cycles) if cycle["valid"]]
+    assert times == [queue.LATENCY + apart * n for n in range(20)]
+
+
+@pytest.mark.parametrize("queue", [SkidBuffer, MemoryQueue])
+@pytest.mark.parametrize("pause", [(Pause.ALWAYS, Pause.HALF), (Pause.ALWAYS, Pause.STALL)])
+def test_back_pressure_costs_only_the_cycles_that_it_takes(queue, pause):
+    dut = queue(8)
+    seen = recorder(dut)
+    run_streams(dut, {"i": range(60)}, pause=pause, testbenches=[seen.watch])
+    times = [n for n, cycle in enumerate(seen.cycles) if cycle["valid"]]
+    assert times == [*range(queue.LATENCY, times[-1] + 1)]
+
+
+@each_queue
+def test_a_reset_empties_it(queue):
+    dut = queue(8)
+    bench = InTurn(dut, "i", "reset")
+    steps = [("i", 1), ("reset", None), ("i", 2), ("i", 3)]
+    seen = Recorder(reset=bench.reset, busy=dut.busy)
+    inputs = {"i": [bench.item(*step) for step in steps]}
+    results = run_streams(bench, inputs, testbenches=[seen.watch])["o"]
+    assert results[-2:] == [2, 3]
+    reset = next(n for n, cycle in enumerate(seen.cycles) if cycle["reset"])
+    assert [cycle["busy"] for cycle in seen.cycles[reset : reset + 3]] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("bits", [36, 100])
+def test_a_memory_queue_takes_block_memory_and_nothing_for_each_bit(bits):
+    source = {"queue.il": convert(MemoryQueue(bits), name="queue")}
+    area = synthesise(source, top="queue", family=family()).area
+    assert area["bram"] == math.ceil(bits / 36)
+    assert area["lut4_eq"] <= 20
+    assert area["ff"] <= 8
+
+
+@pytest.mark.parametrize("bits", [36, 100])
+def test_a_half_buffer_takes_flip_flops_alone(bits):
+    source = {"buffer.il": convert(HalfBuffer(bits), name="buffer")}
+    area = synthesise(source, top="buffer", family=family()).area
+    assert area["ff"] == bits + 1
+    assert area["lut4_eq"] <= 4
