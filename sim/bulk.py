@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hw.targets import verilog
 from sw.config import EngineConfig
 from sw.images import Images, check_images
 from sw.numeric import IntArray
-from sw.packing import input_bytes, output_beats, output_bytes
+from sw.packing import input_bytes, output_beats, output_bytes, weight_bytes
 from sw.registers import COUNTERS, register_map, setup_writes
 from sw.reuse import Counters
 
@@ -78,6 +78,7 @@ def simulate(
     *,
     build_dir: Path = DEFAULT_BUILD_DIR,
     on_progress: Progress | None = None,
+    weight_sets: Mapping[int, IntArray] | None = None,
     source_pause: int = 0,
     sink_pause: int = 0,
     seed: int = 0,
@@ -91,8 +92,12 @@ def simulate(
     build_dir : Path
         Where compiled designs are kept and the run's files live while it runs.
     on_progress : Progress, optional
+    weight_sets : mapping of int to IntArray, shape (L, C, kh, kw), optional
+        From which frame on, 1 or later, which learned weights count. Each set is loaded through the
+        weight stream while frames are computed with the one before; see ``harness.sv``.
     source_pause, sink_pause : int
-        Pixels are withheld, and outputs not taken, in so many of 1,000 cycles at random, 0 to 999.
+        Pixels and weights are withheld, and outputs not taken, in so many of 1,000 cycles at
+        random, 0 to 999.
     seed : int
         Of the pauses.
 
@@ -100,6 +105,8 @@ def simulate(
     ------
     ImageError
         If the images do not fit the configuration.
+    SpecError
+        If a set of weights does not.
     ToolchainError
         If the design cannot be built.
     SimulationError
@@ -109,6 +116,7 @@ def simulate(
         if not 0 <= pause < _ALL_PAUSED:
             raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
     images = check_images(images, config, "images")
+    sets = _checked_sets(weight_sets or {}, len(images), config)
     report = on_progress or (lambda _what, _done, _total: None)
     start = time.monotonic()
     binary, cached = _build(config, build_dir, report)
@@ -116,7 +124,8 @@ def simulate(
     with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
         folder = Path(name)
         packing.write_input(images, config, folder / "input")
-        (folder / "script").write_text(_script(config, len(images)))
+        packing.write_weights(sets.values(), config, folder / "weights")
+        (folder / "script").write_text(_script(config, len(images), sets))
         settings = {
             "in_beats": images[0, 0].size,
             "out_beats": output_beats(config),
@@ -139,6 +148,18 @@ def simulate(
         )
 
 
+def _checked_sets(
+    sets: Mapping[int, IntArray], frames: int, config: EngineConfig
+) -> dict[int, IntArray]:
+    """In ascending order of the frames from which they count."""
+    if sets and not config.run_time_weights:
+        raise ValueError(f"weight_sets: {config.name} has no run-time weights")
+    for frame in sets:
+        if not 1 <= frame < frames:
+            raise ValueError(f"weight_sets: frames must be 1 to {frames - 1}, not {frame}")
+    return dict(sorted(sets.items()))
+
+
 def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Path, bool]:
     """The program for a configuration, and whether it was there before."""
     report("build", 0, 0)
@@ -151,6 +172,10 @@ def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Pat
         report("build", lines, 0)
 
     widths = {"IN_BYTES": input_bytes(config), "OUT_BYTES": output_bytes(config)}
+    flags = []
+    if config.run_time_weights:
+        widths["WEIGHT_BYTES"] = weight_bytes(config)
+        flags.append("-DWEIGHT_STREAM")
     build_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
         source = Path(name) / "katazome.v"
@@ -159,14 +184,14 @@ def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Pat
             [_HARNESS / "harness.sv", source, _HARNESS / "harness.cpp"],
             top="harness",
             build_dir=build_dir,
-            flags=[f"-G{parameter}={value}" for parameter, value in widths.items()],
+            flags=[*flags, *(f"-G{parameter}={value}" for parameter, value in widths.items())],
             opt="-O3" if len(text) <= _FAST_BYTES else "-O1",
             on_line=on_line,
         )
     return binary, lines == 0
 
 
-def _script(config: EngineConfig, frames: int) -> str:
+def _script(config: EngineConfig, frames: int, sets: Mapping[int, IntArray]) -> str:
     """What the bench does, step by step: see ``harness.sv``."""
     registers = register_map(config)
     control, status = registers.register("CONTROL"), registers.register("STATUS")
@@ -174,8 +199,9 @@ def _script(config: EngineConfig, frames: int) -> str:
     idle = next(f.mask for f in status.fields if f.name == "idle")
     steps = [("p", status.offset, idle)]
     steps += [("w", address, data) for address, data in setup_writes(config)]
+    steps += [("l", frame, weight.size) for frame, weight in sets.items()]
     steps += [("w", control.offset, run), ("s", frames, 0)]
-    steps += [("w", control.offset, 0), ("p", status.offset, idle)]
+    steps += [("w", control.offset, 0), ("p", status.offset, idle), ("r", status.offset, 0)]
     for name in COUNTERS:
         steps += [("r", registers.offset(f"{name.upper()}_{half}"), 0) for half in ("LO", "HI")]
     return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
@@ -229,7 +255,7 @@ def _run(
     binary: Path, folder: Path, settings: dict[str, int], on_frames: Callable[[int], None]
 ) -> _Transcript:
     """Run the bench in ``folder`` and check that it found nothing wrong."""
-    files = {name: name for name in ("script", "input", "output", "marks")}
+    files = {name: name for name in ("script", "input", "weights", "output", "marks")}
     plusargs = [f"+{name}={value}" for name, value in {**files, **settings}.items()]
     said = _Transcript()
     with _child([str(binary), *plusargs], folder) as process:
@@ -273,7 +299,12 @@ def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript)
 
 
 def _counters(config: EngineConfig, said: _Transcript) -> Counters:
+    """The counters; no set of weights may have been refused."""
     registers = register_map(config)
+    status = registers.register("STATUS")
+    refused = next(f.mask for f in status.fields if f.name == "weights_refused")
+    if said.reads[status.offset] & refused:
+        raise said.failure("the engine refused a set of weights:")
 
     def value(name: str) -> int:
         low, high = (said.reads[registers.offset(f"{name.upper()}_{h}")] for h in ("LO", "HI"))

@@ -5,7 +5,7 @@ What a beat looks like is :mod:`sw.packing`'s; here are the files, some megabyte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy as np
 from sw.config import EngineConfig
 from sw.images import Images
 from sw.numeric import IntArray
-from sw.packing import output_beats, output_bytes, pack_images, unpack_output
+from sw.packing import output_beats, output_bytes, pack_images, pack_weights, unpack_output
 
-__all__ = ["decode_output", "output_file_bytes", "write_input"]
+__all__ = ["decode_output", "output_file_bytes", "write_input", "write_weights"]
 
 _BYTES_AT_ONCE = 1 << 24
 
@@ -27,6 +27,13 @@ def write_input(images: Images, config: EngineConfig, path: Path) -> None:
         for start in range(0, len(images), step):
             packed = pack_images(images[start : start + step], config)
             file.write(np.ascontiguousarray(packed[..., ::-1]).data)
+
+
+def write_weights(sets: Iterable[IntArray], config: EngineConfig, path: Path) -> None:
+    """Write the bench's file of weights: one set after the other, bytes as in the input file."""
+    with path.open("wb") as file:
+        for weight in sets:
+            file.write(pack_weights(weight, config)[:, ::-1].tobytes())
 
 
 def _file_stride(config: EngineConfig) -> int:

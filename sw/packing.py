@@ -1,8 +1,8 @@
 """Images to the stream's bytes, and its output words back to integers.
 
-The stream carries one pixel a beat, channel 0 in the low bits, and one output position a beat,
-kernel 0 in the low bits; both are rounded up to whole bytes. All of it is vectorised: the words of
-a thousand frames take well under a second.
+The streams carry one pixel a beat, channel 0 in the low bits; one output position a beat, kernel 0
+in the low bits; one weight a beat. All are rounded up to whole bytes. All of it is vectorised: the
+words of a thousand frames take well under a second.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ import numpy.typing as npt
 from .config import EngineConfig
 from .images import Images
 from .numeric import IntArray
+from .registers import weight_writes
 
-__all__ = ["input_bytes", "output_beats", "output_bytes", "pack_images", "unpack_output"]
+__all__ = [
+    "input_bytes",
+    "output_beats",
+    "output_bytes",
+    "pack_images",
+    "pack_weights",
+    "unpack_output",
+    "weight_bytes",
+]
 
 _WORD_BITS = 57
 """Widest field that an unaligned 64-bit load holds whatever bit of its first byte it starts at."""
@@ -58,6 +67,29 @@ def pack_images(images: Images, config: EngineConfig) -> npt.NDArray[np.uint8]:
     fields = np.unpackbits(words[..., :2], axis=-1, bitorder="little")[..., :bits]
     flat = fields.reshape(count, height * width, channels * bits)
     return np.packbits(flat, axis=-1, bitorder="little")
+
+
+def weight_bytes(config: EngineConfig) -> int:
+    """Bytes of ``s_weight.tdata``."""
+    return -(-config.layer.weight_format.bits // 8)
+
+
+def pack_weights(weight: npt.ArrayLike, config: EngineConfig) -> npt.NDArray[np.uint8]:
+    """A set of weights as it travels: shape (C * L * kh * kw, weight_bytes), low byte first.
+
+    In the order of the window's addresses, (C, L, kh, kw); sign bits fill the last byte.
+
+    Parameters
+    ----------
+    weight : array of int, shape (L, C, kh, kw)
+
+    Raises
+    ------
+    SpecError
+        As :func:`sw.registers.weight_writes`.
+    """
+    words = np.array([data for _, data in weight_writes(config, weight)], "<u4")
+    return words.view(np.uint8).reshape(-1, words.itemsize)[:, : weight_bytes(config)].copy()
 
 
 def unpack_output(beats: npt.NDArray[np.uint8], config: EngineConfig) -> IntArray:

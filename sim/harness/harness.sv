@@ -2,25 +2,31 @@
 // to another at full rate or with random pauses, and checks what belongs to no model: framing,
 // marks, stability under back-pressure, progress. sim/bulk.py writes the script and reads the rest.
 //
-// Plusargs: +script= +input= +output= +marks= (files), +in_beats= +out_beats= (beats a frame),
-//   +watchdog= (cycles without progress), +progress= (frames a line),
-//   +source_pause= +sink_pause= (per mille of the cycles), +seed=
+// Plusargs: +script= +input= +weights= +output= +marks= (files), +in_beats= +out_beats= (beats a
+//   frame), +watchdog= (cycles without progress), +progress= (frames a line),
+//   +source_pause= (of pixels and weights) +sink_pause= (per mille of the cycles), +seed=
 // Script, one line a step, all numbers hexadecimal:
 //   w ADDRESS DATA   write a register, the answer must be OKAY
 //   r ADDRESS 0      read a register, print "@read ADDRESS DATA"
 //   p ADDRESS MASK   read a register until all bits of MASK are set
+//   l FRAME WORDS    queue the next set of the weights' file, to count from that frame on
 //   s FRAMES 0       stream so many frames and wait for their outputs
+// A queued set is sent while frames are computed with the one before, as soon as that is in place.
+// Where it begins to count does not depend on the pauses: its last word waits until the frame before
+// is sure to have begun (an output of it has left), and the pixels of its own first frame wait until
+// the engine has taken that word.
 // Standard output: "@first CYCLE" (first pixel taken), "@frames N", "@read A D", "@error TEXT" and
 // at the very end "@done CYCLES". Anything else is for people.
-// Files: a pixel is IN_BYTES bytes, most significant first ($fread's order); an output beat is
-// OUT_BYTES rounded up to 32-bit words, least significant first; a mark is the cycle of a frame's last
+// Files: a pixel is IN_BYTES bytes, a weight WEIGHT_BYTES, most significant first ($fread's order); an
+// output beat is OUT_BYTES rounded up to 32-bit words, least significant first; a mark is the cycle of a frame's last
 // output, as two 32-bit words.
 
 `timescale 1ns / 1ps
 
 module harness #(
     parameter int IN_BYTES = 1,
-    parameter int OUT_BYTES = 1
+    parameter int OUT_BYTES = 1,
+    parameter int WEIGHT_BYTES = 1  // with the macro WEIGHT_STREAM: an engine has it or has not
 );
   localparam int CHUNK = 4096;  // pixels read from the file at once
   localparam int MAX_ERRORS = 20;  // "@error" lines after which there is no point in going on
@@ -34,6 +40,7 @@ module harness #(
 
   typedef logic [8*IN_BYTES-1:0] pixel_t;
   typedef logic [8*OUT_BYTES-1:0] result_t;
+  typedef logic [8*WEIGHT_BYTES-1:0] weight_t;
 
   // ---- Clock, reset, settings. All that the engine sees changes in always_ff: a value that a
   // process sets between two clock edges would make Verilator evaluate its logic once more.
@@ -41,7 +48,7 @@ module harness #(
   logic clk = 0, rst = 1;
   longint unsigned cycle = 0;
   int in_beats, out_beats, watchdog, progress, source_pause, sink_pause, seed;
-  int script_file, in_file, marks_file;
+  int script_file, in_file, weights_file, marks_file;
 
   always #1 clk = !clk;
   always_ff @(posedge clk) begin
@@ -52,6 +59,8 @@ module harness #(
   // ---- The engine
   pixel_t s_tdata;
   logic s_tvalid = 0, s_tready, s_tlast;
+  weight_t w_tdata;
+  logic w_tvalid = 0, w_tready, w_tlast;
   result_t m_tdata;
   logic m_tvalid, m_tready = 0, m_tlast, m_tuser;
   logic [15:0] awaddr, araddr;
@@ -67,6 +76,12 @@ module harness #(
       .s_axis__tvalid(s_tvalid),
       .s_axis__tready(s_tready),
       .s_axis__tlast(s_tlast),
+`ifdef WEIGHT_STREAM
+      .s_weight__tdata(w_tdata),
+      .s_weight__tvalid(w_tvalid),
+      .s_weight__tready(w_tready),
+      .s_weight__tlast(w_tlast),
+`endif
       .m_axis__tdata(m_tdata),
       .m_axis__tvalid(m_tvalid),
       .m_axis__tready(m_tready),
@@ -102,7 +117,7 @@ module harness #(
     if (errors >= MAX_ERRORS) $fatal(1, "too many errors");
   endtask
 
-  int unsigned source_random, sink_random;
+  int unsigned source_random, weight_random, sink_random;
 
   function automatic int unsigned xorshift(input int unsigned x);
     x = x ^ (x << 13);
@@ -110,9 +125,53 @@ module harness #(
     return x ^ (x << 5);
   endfunction
 
+  // ---- Weights: sets that are queued, the first of them under way
+  localparam int NEVER = 32'h7fffffff;
+  int set_frames[$], set_words[$];
+  int set_frame = NEVER;  // from which the set that is under way counts
+  int words_left = 0;  // of it, that were not offered
+
+  task automatic next_set();
+    set_frame  = set_frames.size() == 0 ? NEVER : set_frames[0];
+    words_left = set_words.size() == 0 ? 0 : set_words[0];
+  endtask
+
+  task automatic queue_set(input int frame, input int words);
+    if (weights_file == 0) weights_file = opened("weights", "rb");
+    set_frames.push_back(frame);
+    set_words.push_back(words);
+    if (set_frames.size() == 1) next_set();
+  endtask
+
+`ifdef WEIGHT_STREAM
+  weight_t weight;
+
+  always_ff @(posedge clk) begin
+    if (w_tvalid && w_tready && w_tlast) begin
+      void'(set_frames.pop_front());
+      void'(set_words.pop_front());
+      next_set();
+    end
+    if (!w_tvalid || w_tready) begin
+      w_tvalid <= 0;
+      if (source_pause != 0) weight_random = xorshift(weight_random);
+      if ((words_left > 1 || (words_left == 1 && outputs_of(set_frame - 1)))
+          && !(source_pause != 0 && weight_random % 1000 < source_pause)) begin
+        if ($fread(weight, weights_file) != WEIGHT_BYTES) $fatal(1, "the weights' file ended early");
+        w_tvalid   <= 1;
+        w_tdata    <= weight;
+        w_tlast    <= words_left == 1;
+        words_left = words_left - 1;
+      end
+    end
+  end
+`else
+  assign w_tready = 0;
+`endif
+
   // ---- Source
   pixel_t chunk[CHUNK];
-  int chunk_length = 0, chunk_index = 0, in_beat = 0;
+  int chunk_length = 0, chunk_index = 0, in_beat = 0, in_frame = 0;
   longint in_left = 0;  // pixels that wait to be offered
   bit taken = 0;
 
@@ -129,7 +188,7 @@ module harness #(
     end
     if (!s_tvalid || s_tready) begin
       if (source_pause != 0) source_random = xorshift(source_random);
-      if (in_left == 0 || (source_pause != 0 && source_random % 1000 < source_pause)) begin
+      if (in_left == 0 || in_frame == set_frame || (source_pause != 0 && source_random % 1000 < source_pause)) begin
         s_tvalid <= 0;
       end else begin
         if (chunk_index == chunk_length) refill();
@@ -138,7 +197,11 @@ module harness #(
         s_tlast  <= in_beat == in_beats - 1;
         chunk_index = chunk_index + 1;
         in_left = in_left - 1;
-        in_beat = in_beat == in_beats - 1 ? 0 : in_beat + 1;
+        in_beat = in_beat + 1;
+        if (in_beat == in_beats) begin
+          in_beat  = 0;
+          in_frame = in_frame + 1;
+        end
       end
     end
   end
@@ -148,6 +211,10 @@ module harness #(
   bit held = 0;
   result_t held_data;
   bit held_last, held_user;
+
+  function automatic bit outputs_of(input int frame);  // whether one of them has left
+    return frames > frame || (frames == frame && out_beat != 0);
+  endfunction
 
   task automatic close_frame();
     if (out_beat != out_beats - 1) begin
@@ -200,12 +267,13 @@ module harness #(
   int quiet = 0;
 
   always_ff @(posedge clk) begin
-    if ((s_tvalid && s_tready) || (m_tvalid && m_tready) || bvalid || rvalid) quiet <= 0;
+    if ((s_tvalid && s_tready) || (w_tvalid && w_tready) || (m_tvalid && m_tready) || bvalid || rvalid) quiet <= 0;
     else quiet <= quiet + 1;
     if (quiet == watchdog) begin
       $display("@error cycle %0d: no progress for %0d cycles: frame %0d, output beat %0d of %0d, %s",
                cycle, watchdog, frames, out_beat, out_beats,
-               m_tvalid ? "output waits" : s_tvalid ? "input waits" : "nothing waits");
+               m_tvalid ? "output waits" : s_tvalid ? "input waits" : w_tvalid ? "a weight waits"
+               : "nothing waits");
       $fatal(1, "watchdog");
     end
   end
@@ -283,6 +351,7 @@ module harness #(
         $display("@read %04h %08h", first, data);
       end
       "p": poll(first, second);
+      "l": queue_set(first, second);
       "s": stream(first);
       default: $fatal(1, "unknown step %s", verb);
     endcase
@@ -319,6 +388,7 @@ module harness #(
     sink_pause = setting("sink_pause", 0);
     seed = setting("seed", 0);
     source_random = seed * 32'h9e3779b9 ^ 32'h5bd1e995;
+    weight_random = seed * 32'h27d4eb2f ^ 32'h165667b1;
     sink_random = seed * 32'h85ebca6b ^ 32'hc2b2ae35;
     wait (!rst);
     @(posedge clk);

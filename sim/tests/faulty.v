@@ -3,6 +3,8 @@
 module katazome (
     input clk, input rst,
     input [7:0] s_axis__tdata, input s_axis__tvalid, output s_axis__tready, input s_axis__tlast,
+    input [15:0] s_weight__tdata, input s_weight__tvalid, output s_weight__tready,
+    input s_weight__tlast,
     output [23:0] m_axis__tdata, output m_axis__tvalid, input m_axis__tready,
     output m_axis__tlast, output m_axis__tuser,
     input [15:0] s_axil__awaddr, input [2:0] s_axil__awprot,
@@ -50,7 +52,9 @@ module katazome (
   assign s_axil__arready = !value;
   assign s_axil__rvalid = value && fault != 11;
   assign s_axil__rresp = 2'b00;
-  assign s_axil__rdata = s_axil__araddr == 16'hC && !(fault == 10 && beats != 0);
+  assign s_weight__tready = fault != 12;
+  wire idle = !(fault == 10 && beats != 0), refused = fault == 13;
+  assign s_axil__rdata = s_axil__araddr == 16'hC ? {29'b0, refused, 1'b0, idle} : 32'b0;
   always @(posedge clk) begin
     answer <= answer ? !s_axil__bready : s_axil__awvalid && s_axil__wvalid;
     value <= value ? !s_axil__rready : s_axil__arvalid;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,51 @@ def test_named_engine(name: str, build_dir: Path, seed: int) -> None:
             seed=seed,
         )
         _check(result, images[:12], config)
+
+
+def _weight_sets(config: EngineConfig, frames: list[int], seed: int) -> dict[int, IntArray]:
+    limits = config.layer.weight_format.range
+    rng = np.random.default_rng(seed)
+    shape = config.learned_weight.shape
+    return {frame: rng.integers(limits.lo, limits.hi, shape, endpoint=True) for frame in frames}
+
+
+def _check_sets(
+    config: EngineConfig, images: Images, sets: dict[int, IntArray], **settings: Any
+) -> None:
+    """Frame by frame the golden model with the set that counts; each swap empties the table."""
+    result = simulate(config, images, weight_sets=sets, **settings)
+    active = {0: config.learned_weight, **sets}
+    ends = [*list(active)[1:], len(images)]
+    model = reuse.CounterModel(config)
+    for (start, weight), end in zip(active.items(), ends, strict=True):
+        expected = reference.run(images[start:end], config.with_weights(weight))
+        np.testing.assert_array_equal(result.y[start:end], expected, f"frames {start} to {end}")
+        model.flush()
+        model.feed(images[start:end])
+    assert replace(result.counters, cycles=None) == model.counters
+
+
+@pytest.mark.parametrize("name", ["tiny", "mnist-layer1", "cifar10-layer1"])
+def test_weights_change_while_frames_stream(name: str, build_dir: Path, seed: int) -> None:
+    """Also before every frame, and however long the pauses make a set last."""
+    config = load_config(name)
+    images = _images(config, 12)
+    for source, sink, frames in ((0, 0, [5]), (300, 0, [1, 2, 9, 11]), (0, 600, [*range(1, 12)])):
+        sets = _weight_sets(config, frames, seed)
+        pauses = {"source_pause": source, "sink_pause": sink, "seed": seed}
+        _check_sets(config, images, sets, build_dir=build_dir, **pauses)
+
+
+def test_weights_change_between_frames_of_one_pixel(build_dir: Path, seed: int) -> None:
+    """The shortest frames there are, with more weights than pixels."""
+    layer = LayerSpec(weight=np.ones((3, 2, 1, 1), np.int64), input_shape=(2, 1, 1))
+    config = EngineConfig(name="pixel", layer=layer, templates="none")
+    images = np.random.default_rng(seed).integers(0, 256, (30, 2, 1, 1))
+    sets = _weight_sets(config, [1, 2, 3, 8, 20, 29], seed)
+    for source, sink in ((0, 0), (0, 700), (700, 0)):
+        pauses = {"source_pause": source, "sink_pause": sink, "seed": seed}
+        _check_sets(config, images, sets, build_dir=build_dir, **pauses)
 
 
 @pytest.mark.slow

@@ -52,3 +52,23 @@ def test_outputs_are_unpacked(config: EngineConfig, frames: int, spare: int, see
     found = packing.unpack_output(np.array(beats, np.uint8), config)
     expected = outputs.transpose(0, 2, 1).reshape(frames, kernels, rows, columns)
     np.testing.assert_array_equal(found, expected)
+
+
+@given(engine_configs(), st.integers(0, 1 << 16))
+def test_weights_are_packed_in_the_order_of_a_set(config: EngineConfig, seed: int) -> None:
+    if not config.learned:
+        return
+    limits = config.layer.weight_format.range
+    shape = config.learned_weight.shape
+    weight = np.random.default_rng(seed).integers(limits.lo, limits.hi, shape, endpoint=True)
+    width = packing.weight_bytes(config)
+    assert width == (1 if config.layer.weight_format.bits <= 8 else 2)
+    kernels, channels, rows, columns = shape
+    expected = [
+        list(int(weight[n, c, i, j]).to_bytes(width, "little", signed=True))
+        for c in range(channels)
+        for n in range(kernels)
+        for i in range(rows)
+        for j in range(columns)
+    ]
+    assert packing.pack_weights(weight, config).tolist() == expected
