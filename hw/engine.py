@@ -11,8 +11,10 @@ from hw.blocks.axis import AxiStream, AxiStreamSignature
 from hw.blocks.control_port import ControlPort
 from hw.blocks.counters import Counters
 from hw.blocks.frame_closer import FrameCloser
+from hw.blocks.half_buffer import HalfBuffer
 from hw.blocks.kernel_registers import KernelRegisters
-from hw.blocks.raster import Raster, pixel_layout
+from hw.blocks.memory_queue import MemoryQueue
+from hw.blocks.raster import Raster, ends_with_last, pixel_layout
 from hw.blocks.skid_buffer import SkidBuffer
 from hw.blocks.weight_port import WeightPort
 from hw.datapath import Datapath, output_layout
@@ -20,6 +22,13 @@ from hw.shapes import byte_width
 from sw.config import EngineConfig
 
 __all__ = ["Engine"]
+
+
+def _output_queue(config: EngineConfig) -> type[SkidBuffer | MemoryQueue | HalfBuffer]:
+    """Where outputs wait: one register is enough where none follows in the next cycle."""
+    if config.several_cycles:
+        return HalfBuffer
+    return MemoryQueue if config.output.queue == "memory" else SkidBuffer
 
 
 class Engine(wiring.Component):
@@ -55,6 +64,9 @@ class Engine(wiring.Component):
         self.datapath = Datapath(config)
         self.pixel = pixel_layout(config.layer)
         self.output = output_layout(config)
+        self.closer = FrameCloser(
+            self.output, queue=_output_queue(config), ends_late=not ends_with_last(config.layer)
+        )
         members = {
             "s_axis": In(AxiStreamSignature(data_bits=byte_width(self.pixel.size))),
             "m_axis": Out(AxiStreamSignature(data_bits=byte_width(self.output.size), user_bits=1)),
@@ -69,16 +81,16 @@ class Engine(wiring.Component):
     def latency(self) -> int:
         """Cycles from the last pixel of a window to its output, when nothing waits.
 
-        One each in the input's skid buffer, the raster and the frame closer.
+        One each in the input's buffer and the raster, and those of the frame closer.
         """
-        return self.datapath.latency + 3
+        return self.datapath.latency + 2 + self.closer.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.datapath = self.datapath
         m.submodules.control = control = ControlPort(self.config)
         m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
-        m.submodules.closer = closer = FrameCloser(self.output)
+        m.submodules.closer = closer = self.closer
         events = self.datapath.events.shape()
         m.submodules.counters = counters = Counters(self.config, events)
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
@@ -113,15 +125,18 @@ class Engine(wiring.Component):
         return m
 
     def _receive(self, m: Module, raster: Raster) -> None:
-        """Take pixels from the bus; two registers cut its ready path."""
-        m.submodules.skid = skid = SkidBuffer(raster.i.payload.shape())
+        """Take pixels from the bus; registers cut its ready path."""
+        buffer = (HalfBuffer if self.config.several_cycles else SkidBuffer)(
+            raster.i.payload.shape()
+        )
+        m.submodules.buffer = buffer
         m.d.comb += [
-            skid.i.valid.eq(self.s_axis.tvalid),
-            skid.i.payload.last.eq(self.s_axis.tlast),
-            Value.cast(skid.i.payload.pixel).eq(self.s_axis.tdata),
-            self.s_axis.tready.eq(skid.i.ready),
+            buffer.i.valid.eq(self.s_axis.tvalid),
+            buffer.i.payload.last.eq(self.s_axis.tlast),
+            Value.cast(buffer.i.payload.pixel).eq(self.s_axis.tdata),
+            self.s_axis.tready.eq(buffer.i.ready),
         ]
-        wiring.connect(m, skid.o, raster.i)
+        wiring.connect(m, buffer.o, raster.i)
 
     def _transmit(self, m: Module, closer: FrameCloser) -> None:
         """Put closed outputs on the bus."""

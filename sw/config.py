@@ -189,6 +189,9 @@ class OutputConfig:
         Width of the per-kernel factor, a run-time register; 0: no factor, no multiplier.
     relu : bool
         Negative results become zero (after rounding; before it would give the same).
+    queue : "registers" | "memory"
+        Where outputs wait for ``m_axis``: in two registers, a table for each bit, or in block
+        memory. An engine that takes several cycles a beat has one register, whatever this says.
     """
 
     kind: Literal["exact", "requantise"] = "exact"
@@ -197,8 +200,13 @@ class OutputConfig:
     shift: int = 8
     scale_bits: int = 0
     relu: bool = False
+    queue: Literal["registers", "memory"] = "registers"
 
     def __post_init__(self) -> None:
+        require(
+            self.queue in ("registers", "memory"),
+            f"output.queue must be registers or memory, not {self.queue!r}",
+        )
         require(
             self.kind in ("exact", "requantise"),
             f"output.kind must be exact or requantise, not {self.kind!r}",
@@ -213,6 +221,18 @@ class OutputConfig:
     def limits(self) -> IntRange:
         """The range of the requantised word."""
         return IntRange.of_bits(self.bits, signed=self.signed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoChoice:
+    """Why ``strategy = "auto"`` became what it is, and what was foretold: see :mod:`sw.auto`."""
+
+    text: str
+    lut4_eq: int | None = None
+    ff: int | None = None
+    dsp: int | None = None
+    bram: int | None = None
+    pixels_per_cycle: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -238,6 +258,8 @@ class EngineConfig:
         Width of each counter, 16 to 64.
     strategy : str
         How the learned kernels' products are made: one of :data:`STRATEGIES`.
+    auto : AutoChoice, optional
+        Why it is that strategy, if it was chosen.
     fold : FoldConfig
     table : TableConfig
     output : OutputConfig
@@ -257,6 +279,7 @@ class EngineConfig:
     bias_bits: int = 0
     counter_bits: int = 48
     strategy: str = "value_cam"
+    auto: AutoChoice | None = None
     fold: FoldConfig = field(default_factory=FoldConfig)
     table: TableConfig = field(default_factory=TableConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
@@ -400,6 +423,12 @@ class EngineConfig:
     def run_time_weights(self) -> bool:
         """Whether the learned kernels' weights are loaded, not built in."""
         return bool(self.learned) and self.strategy != "constant"
+
+    @property
+    def several_cycles(self) -> bool:
+        """Whether a beat takes several cycles, whatever its pixels are."""
+        serial = self.bank == "serial" and bool(self.template_kernels)
+        return serial or (bool(self.learned) and self.fold.cycles > 1)
 
     @property
     def learned_weight(self) -> IntArray:

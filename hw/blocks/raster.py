@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hw.shapes import shape_of
 from sw.spec import LayerSpec
 
-__all__ = ["MARKS", "Raster", "beat_layout", "pixel_layout"]
+__all__ = ["MARKS", "Raster", "beat_layout", "ends_with_last", "pixel_layout"]
 
 
 def pixel_layout(layer: LayerSpec) -> data.ArrayLayout:
@@ -30,6 +30,12 @@ def beat_layout(layer: LayerSpec) -> data.StructLayout:
     (filled with zeros) or too long (cut).
     """
     return data.StructLayout({"pixel": pixel_layout(layer), "marks": MARKS})
+
+
+def ends_with_last(layer: LayerSpec) -> bool:
+    """Whether a frame's last window always ends with its last beat: with a stride it need not."""
+    sizes = zip(layer.padded_shape, layer.kernel_shape, layer.stride, strict=True)
+    return all((length - kernel) % stride == 0 for length, kernel, stride in sizes)
 
 
 class Raster(wiring.Component):

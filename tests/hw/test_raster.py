@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.blocks.raster import Raster
+from hw.blocks.raster import Raster, ends_with_last
 from tests.hw.benches import InTurn, Recorder
 from tests.hw.layers import layers, make_layer, random_pixels
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
@@ -231,3 +231,11 @@ def test_a_reset_forgets_the_frame_under_way(layer):
     assert beats[len(beats) - len(whole) :] == whole
     before = beats[: len(beats) - len(whole)]
     assert before == model(layer, first)[: len(before)]
+
+
+@settings(max_examples=50)
+@given(layer=layers(kernels=1, channels=1, kernel=4, frame=7))
+def test_knows_whether_the_last_window_ends_the_frame(layer):
+    beats = model(layer, [[0]] * size_of(layer))
+    together = [beat["marks"]["last"] for beat in beats if beat["marks"]["end"]]
+    assert together == [int(ends_with_last(layer))]

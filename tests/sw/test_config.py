@@ -35,6 +35,14 @@ def small(**changes):
     return EngineConfig(**{"name": "small", "layer": layer} | changes)
 
 
+def test_a_beat_takes_several_cycles_where_something_is_folded():
+    assert not small().several_cycles
+    assert not small(strategy="direct").several_cycles
+    assert small(strategy="direct", fold=FoldConfig(kernels=2)).several_cycles
+    assert small(bank="serial").several_cycles
+    assert not small(bank="serial", templates="none").several_cycles
+
+
 def test_kernels_are_shared_out():
     config = small()
     assert list(config.template_kernels) == [0]
@@ -157,6 +165,7 @@ def test_no_accumulator_leaves_its_range(data):
             "table.multipliers must be a power of two, 1 to 64, not 128",
         ),
         (OutputConfig, {"kind": "x"}, "output.kind must be exact or requantise, not 'x'"),
+        (OutputConfig, {"queue": "x"}, "output.queue must be registers or memory, not 'x'"),
         (OutputConfig, {"bits": 0}, "output.bits must be 1 to 32, not 0"),
         (OutputConfig, {"shift": 48}, "output.shift must be 0 to 47, not 48"),
         (OutputConfig, {"scale_bits": 17}, "output.scale_bits must be 0 to 16, not 17"),
@@ -243,6 +252,16 @@ def test_folds_that_leave_nothing_to_fold_are_refused():
         "fold.taps must be at most 1, since there are no more taps, not 2"
     )
     assert refused(FoldConfig, channels=0) == "fold.channels must be at least 1, not 0"
+
+
+def test_loaded_weights_make_no_template():
+    """A learned kernel stays one whatever is loaded, and the templates stay templates."""
+    config = load_config("tiny")
+    loaded = config.with_weights(np.ones_like(config.learned_weight))
+    assert loaded.learned == config.learned
+    assert (loaded.learned_weight == 1).all()
+    assert loaded.template_kernels.keys() == config.template_kernels.keys()
+    assert (config.learned_weight != 1).any()
 
 
 def test_the_named_configurations():
