@@ -16,6 +16,9 @@ MIN_MEMORY_DEPTH = 8
 """Gaps of fewer beats than this are registers, longer ones a memory. On an FPGA with 16-word
 distributed memories a short ring saves few flip-flops and takes a table a bit and two counters."""
 
+MAX_TABLE_DEPTH = 16
+"""Words of an FPGA's distributed memory; deeper ones take more of them, and multiplexers."""
+
 
 def storage(taps: Iterable[int]) -> tuple[int, int]:
     """What a :class:`TappedDelay` stores, in payloads.
@@ -70,6 +73,9 @@ class TappedDelay(wiring.Component):
         Delays in beats, not negative. Tap 0 is combinational.
     resettable : bool
         Registers alone, cleared to zero by a reset: for marks that must not outlive it.
+    block : bool
+        Rings deeper than a distributed memory must be block memories, for payloads wide enough
+        to fill some; otherwise synthesis chooses.
 
     Members
     -------
@@ -80,9 +86,17 @@ class TappedDelay(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, shape: ShapeLike, taps: Iterable[int], *, resettable: bool = False) -> None:
+    def __init__(
+        self,
+        shape: ShapeLike,
+        taps: Iterable[int],
+        *,
+        resettable: bool = False,
+        block: bool = False,
+    ) -> None:
         self.shape = shape
         self.resettable = resettable
+        self.block = block
         self.taps = tuple(taps)
         if not self.taps or min(self.taps) < 0:
             raise ValueError(f"taps must be delays of 0 beats or more, not {self.taps}")
@@ -104,7 +118,14 @@ class TappedDelay(wiring.Component):
         value = Value.cast(self.i.payload)
         depths = {} if self.resettable else _ring_depths(self.taps)
         rings = {
-            depth: _Ring(m, step, len(value), depth, list(depths.values()).count(depth))
+            depth: _Ring(
+                m,
+                step,
+                len(value),
+                depth,
+                list(depths.values()).count(depth),
+                block=self.block and depth > MAX_TABLE_DEPTH,
+            )
             for depth in sorted(set(depths.values()))
         }
         delayed = {0: value}
@@ -130,9 +151,12 @@ class TappedDelay(wiring.Component):
 class _Ring:
     """A ring memory that delays ``lanes`` values of ``width`` bits by ``depth`` beats."""
 
-    def __init__(self, m: Module, step: Signal, width: int, depth: int, lanes: int) -> None:
+    def __init__(
+        self, m: Module, step: Signal, width: int, depth: int, lanes: int, *, block: bool
+    ) -> None:
         self.m = m
-        memory = Memory(shape=width * lanes, depth=depth, init=[], attrs={"no_rw_check": "1"})
+        attrs = {"no_rw_check": "1"} | ({"ram_style": "block"} if block else {})
+        memory = Memory(shape=width * lanes, depth=depth, init=[], attrs=attrs)
         m.submodules[f"ring_{depth}"] = memory
         self.write, read = memory.write_port(), memory.read_port()
         # The address of the next step's read is this step's oldest word; the write follows it.
