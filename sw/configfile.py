@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .auto import AutoConfig, choose
 from .config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig, require
 from .numeric import IntRange
-from .spec import SpecError, load_layer
+from .spec import LayerSpec, SpecError, load_layer
 
 __all__ = ["CONFIG_FOLDER", "add_arguments", "config_names", "from_arguments", "load_config"]
 
@@ -57,7 +58,7 @@ def _check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str
             key in known,
             f"unknown key {prefix}{key}; known: {', '.join(prefix + k for k in sorted(known))}",
         )
-        kinds = {"int": int, "bool": bool, "str": str}
+        kinds = {"int": int, "bool": bool, "str": str, "float": float}
         kind = kinds.get(known[key])
         right = kind is None or (
             isinstance(value, kind) and (kind is bool) == isinstance(value, bool)
@@ -70,7 +71,9 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     layer_table = values.pop("layer", {})
     require(isinstance(layer_table, dict), "layer must be a table")
     _check_keys(layer_table, _LAYER_KEYS, "layer.")
-    _check_keys(values, {f.name: f.type for f in dataclasses.fields(EngineConfig)})
+    wish = _wish(values.pop("auto")) if "auto" in values else None
+    known = {f.name: f.type for f in dataclasses.fields(EngineConfig)}
+    _check_keys(values, known)
     require("name" in values, "missing key name")
     if model is None:
         require("file" in layer_table, "missing key layer.file, and no --model was given")
@@ -81,7 +84,12 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     if layer.bias is not None and "bias_bits" not in values:
         magnitude = max(int(np.abs(layer.bias).max()), 1)
         values["bias_bits"] = IntRange(-magnitude, magnitude).bits
-    return EngineConfig(
+    automatic = values.get("strategy") == "auto"
+    if automatic:
+        require(wish is not None, "strategy = auto: the table auto says what is wished for")
+        require("fold" not in values, "fold is what strategy = auto chooses: leave it out")
+        values |= {"strategy": "direct", "fold": _smallest_fold(layer)}
+    config = EngineConfig(
         **values
         | {
             "layer": layer,
@@ -90,6 +98,33 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
             "output": _section(OutputConfig, values.get("output", {}), "output"),
         }
     )
+    return choose(config, wish) if automatic and wish is not None else config
+
+
+def _smallest_fold(layer: LayerSpec) -> dict[str, int]:
+    """One that every layer can have until its own is chosen."""
+    return {"channels": layer.channels, "taps": layer.taps}
+
+
+def _wish(values: object) -> AutoConfig:
+    """The table ``auto``; TOML's keys are text, and its lists are no tuples."""
+    require(isinstance(values, dict), "auto must be a table")
+    assert isinstance(values, dict)
+    found = dict(values)
+    if isinstance(found.get("rate"), int):
+        found["rate"] = float(found["rate"])
+    if "strategies" in found:
+        require(isinstance(found["strategies"], list), "auto.strategies must be a list")
+        found["strategies"] = tuple(found["strategies"])
+    rates = found.get("hit_rates", {})
+    require(isinstance(rates, dict), "auto.hit_rates must be a table")
+    for entries, rate in rates.items():
+        require(
+            entries.isdecimal() and isinstance(rate, int | float),
+            f"auto.hit_rates: expected entries = hit rate, not {entries} = {rate!r}",
+        )
+    found["hit_rates"] = {int(entries): float(rate) for entries, rate in rates.items()}
+    return _section(AutoConfig, found, "auto")
 
 
 def config_names() -> list[str]:

@@ -25,7 +25,7 @@ from sw.reuse import predict
 
 from .points import SERIES, Point
 
-__all__ = ["AREA", "blank_result", "key_of_point", "measure", "model_counters"]
+__all__ = ["AREA", "area_of", "blank_result", "key_of_point", "measure", "model_counters"]
 
 AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
 _LIMIT = 300.0
@@ -94,10 +94,16 @@ def measure(point: Point, *, again: bool = False) -> dict[str, Any]:
         code=_code(),
         images=hashlib.sha256(images.tobytes()).hexdigest(),
     )
-    area = kept(made, "reuse area", lambda: _synthesised(config), again=again, tools=tools())
+    area = area_of(config, again=again)
     errors = [*run.pop("errors"), *area["errors"]]
     result |= run | {"multipliers": config.table.multipliers}
     return result | {"area": area["area"], "reason": "; ".join(errors) or None}
+
+
+def area_of(config: EngineConfig, *, again: bool = False) -> dict[str, Any]:
+    """``area`` of an engine by synthesis for ECP5, now or before; what failed in ``errors``."""
+    made = f"{generator_digest()} {described(config)}"
+    return kept(made, "reuse area", lambda: _synthesised(config), again=again, tools=tools())
 
 
 def model_counters(config: EngineConfig, images: Images) -> dict[str, int]:

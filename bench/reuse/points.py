@@ -137,55 +137,53 @@ class Point:
 
 
 _SETS = {"organisation": "set_associative", "ways": 4, "replacement": "plru"}
-
-
-def _tables_of(strategy: str) -> tuple[Mapping[str, Any], ...]:
-    """The tables that are measured with all entries and at all depths."""
-    return ({}, _SETS) if strategy == "value_cam" else ({},)
+_ONE_LANE = FoldConfig(kernels=7, taps=9)
+"""Of one channel: as the paper has it, each lane has a table, and 63 of those would be too many."""
 
 
 def _entries() -> Iterator[Point]:
     for series, strategy in product(SERIES, STRATEGIES):
-        for table, entries in product(
-            _tables_of(strategy), ENTRIES if strategy in KEYED else (None,)
-        ):
+        for entries in ENTRIES if strategy in KEYED else (None,):
             yield Point(
                 sweep="entries",
                 series=series,
                 strategy=strategy,
                 channels=1,
                 entries=entries,
-                table=table,
+                fold=_ONE_LANE if strategy == "pair_cam" else FoldConfig(),
             )
 
 
+_DEEP: tuple[tuple[int, Mapping[str, Any]], ...] = (
+    (256, {"organisation": "memory"}),
+    (256, _SETS),
+    (1024, _SETS),
+)
 _TABLES: tuple[tuple[int, Mapping[str, Any]], ...] = (
-    (64, {}),
     (64, {"look_ahead": 64}),
     (64, {"replacement": "plru"}),
     (64, {"replacement": "random"}),
     (64, {"organisation": "memory"}),
-    (256, {"organisation": "memory"}),
-    (1024, {"organisation": "memory"}),
     (64, _SETS),
-    (64, _SETS | {"replacement": "lru"}),
     (64, _SETS | {"ways": 16, "replacement": "lru"}),
     (64, _SETS | {"ways": 1, "replacement": "fifo"}),
     (64, _SETS | {"look_ahead": 64}),
-    (256, _SETS | {"look_ahead": 64}),
+    *_DEEP,
 )
+_OTHER_TABLES = {"8": _TABLES, "12": _DEEP, "16": _DEEP, "16-clean": _DEEP}
 
 
 def _organisations() -> Iterator[Point]:
-    for series, (entries, table) in product(("8", "12"), _TABLES):
-        yield Point(
-            sweep="tables",
-            series=series,
-            strategy="value_cam",
-            channels=1,
-            entries=entries,
-            table=table,
-        )
+    for series, tables in _OTHER_TABLES.items():
+        for entries, table in tables:
+            yield Point(
+                sweep="tables",
+                series=series,
+                strategy="value_cam",
+                channels=1,
+                entries=entries,
+                table=table,
+            )
 
 
 _FOLDS = tuple(
@@ -195,12 +193,21 @@ _FOLDS = tuple(
         (7, 1, 3), (7, 1, 9), (1, 3, 9), (7, 3, 9),
     )
 )  # fmt: skip
-_FOLDED_ENTRIES = (64, 256)
+_FOLDED_ENTRIES = {"value_cam": (64, 256), "pair_cam": (64,)}
+_MOST_LANES = {"pair_cam": 7}
+"""Lanes of a strategy whose lanes are large; more are not measured."""
+
+
+def _lanes(fold: FoldConfig) -> int:
+    """Products of a cycle, of 7 kernels, 3 channels and 9 taps."""
+    return -(-7 // fold.kernels) * -(-3 // fold.channels) * -(-9 // fold.taps)
 
 
 def _folds() -> Iterator[Point]:
     for strategy, fold in product(STRATEGIES, _FOLDS):
-        for entries in _FOLDED_ENTRIES if strategy in KEYED else (None,):
+        if _lanes(fold) > _MOST_LANES.get(strategy, 7 * 3 * 9):
+            continue
+        for entries in _FOLDED_ENTRIES.get(strategy, (None,)):
             yield Point(
                 sweep="folds",
                 series="8",

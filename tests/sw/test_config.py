@@ -64,6 +64,14 @@ def test_bias_and_scale_default_to_nothing():
 def test_the_templates_ranges_follow_from_their_patterns():
     assert small().accumulator_range(0) == IntRange(-3 * 255, 3 * 255)
     assert small(template_scale="defer").accumulator_range(0) == IntRange(-255, 255)
+    register = small(template_scale="register")
+    assert register.magnitude(0) == 1
+    assert register.magnitudes[0] == 3
+    assert register.magnitude_bits == register.layer.weight_format.bits - 1
+    largest = (1 << register.magnitude_bits) - 1
+    assert register.accumulator_range(0) == IntRange(-255 * largest, 255 * largest)
+    assert register.pattern_range(0) == IntRange(-255, 255)
+    assert small().magnitude_bits == small(template_scale="defer").magnitude_bits == 0
     assert small(bias_bits=4).accumulator_range(0) == IntRange(-3 * 255 - 8, 3 * 255 + 7)
 
 
@@ -169,7 +177,11 @@ def test_no_accumulator_leaves_its_range(data):
         (OutputConfig, {"bits": 0}, "output.bits must be 1 to 32, not 0"),
         (OutputConfig, {"shift": 48}, "output.shift must be 0 to 47, not 48"),
         (OutputConfig, {"scale_bits": 17}, "output.scale_bits must be 0 to 16, not 17"),
-        (small, {"template_scale": "x"}, "template_scale must be multiply or defer, not 'x'"),
+        (
+            small,
+            {"template_scale": "x"},
+            "template_scale must be multiply, defer or register, not 'x'",
+        ),
         (small, {"bias_bits": 33}, "bias_bits must be 0 to 32, not 33"),
         (small, {"counter_bits": 8}, "counter_bits must be 16 to 64, not 8"),
         (
@@ -348,7 +360,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["table.entires=4"],
             (
-                "unknown key table.entires; known: table.entries, table.look_ahead, "
+                "unknown key table.entires; known: table.digit_bits, table.entries, table.look_ahead, "
                 "table.multipliers, table.organisation, table.replacement, table.ways"
             ),
         ),
@@ -356,8 +368,8 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["tabel.entries=4"],
             (
-                "unknown key tabel; known: bias_bits, counter_bits, fold, layer, name, output, "
-                "strategy, table, template_scale, templates, top"
+                "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, layer, "
+                "name, output, strategy, table, template_scale, templates, top"
             ),
         ),
         (["table=4"], "table must be a table"),

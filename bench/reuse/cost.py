@@ -1,0 +1,166 @@
+"""``python -m bench.reuse.cost``: fit the cost model of ``auto``, and measure its error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import UnusedElaboratable
+
+from bench.environment import ROOT
+from hw.flow import YOSYS, FlowError
+from hw.flow.progress import announce
+from sw import cli, cost
+from sw.cli import InputError, write_files
+
+from .cost_points import MODELLED, CostPoint, cost_points
+from .measure import area_of
+
+__all__ = [
+    "COST_REPORT",
+    "COUNTED",
+    "FITTED",
+    "errors_of",
+    "fit",
+    "load_cost",
+    "main",
+    "summarised",
+]
+
+COST_REPORT = ROOT / "reports" / "cost.json"
+FITTED = ("lut4_eq", "ff")
+COUNTED = ("dsp", "bram")
+_PROG = "python -m bench.reuse.cost"
+_DIGITS = 6
+
+
+def load_cost() -> dict[str, Any]:
+    """The committed report."""
+    return json.loads(COST_REPORT.read_text(encoding="utf-8"))
+
+
+def fit(rows: Sequence[Mapping[str, float]], areas: Sequence[float]) -> dict[str, float]:
+    """Coefficients, none negative, with the least squares of the relative errors.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Quantities by name.
+    areas : sequence of float
+        What they must come to.
+    """
+    names = sorted({name for row in rows for name, value in row.items() if value})
+    while True:
+        matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+        weights = 1 / np.array(areas, dtype=np.float64)
+        scale = np.abs(matrix).max(axis=0)
+        solved = np.linalg.lstsq(
+            matrix / scale * weights[:, np.newaxis], np.ones(len(rows)), rcond=None
+        )[0]
+        if solved.min() >= 0:
+            found = solved / scale
+            return {
+                name: float(f"{value:.{_DIGITS}g}")
+                for name, value in zip(names, found, strict=True)
+            }
+        del names[int(solved.argmin())]
+
+
+def errors_of(point: Mapping[str, Any], of: str) -> float:
+    """Relative error of a fitted figure; of a counted one, what it is too high by."""
+    measured, estimated = point["measured"][of], point["estimated"][of]
+    return estimated / measured - 1 if of in FITTED else estimated - measured
+
+
+def summarised(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Median and worst error by strategy, of the points held out."""
+    found: dict[str, Any] = {}
+    for strategy in MODELLED:
+        mine = [p for p in points if p["strategy"] == strategy and p["held_out"]]
+        found[strategy] = {"points": len(mine)} | {
+            of: {
+                "median": round(median(abs(errors_of(p, of)) for p in mine), 4),
+                "worst": round(max((errors_of(p, of) for p in mine), key=abs), 4),
+            }
+            for of in (*FITTED, *COUNTED)
+        }
+    return found
+
+
+def _measured(every: Sequence[CostPoint], jobs: int) -> list[tuple[CostPoint, dict[str, Any]]]:
+    with ProcessPoolExecutor(jobs) as pool:
+        found = []
+        areas = pool.map(area_of, [point.config for point in every])
+        for point, area in zip(every, areas, strict=True):
+            if area["errors"]:
+                announce(f"{point.name}: left out: {'; '.join(area['errors'])}")
+                continue
+            announce(f"{point.name}: {area['area']['lut4_eq']:,} LUT4-eq")
+            found.append((point, area["area"]))
+        return found
+
+
+def _fitted(measured: Sequence[tuple[CostPoint, dict[str, Any]]]) -> dict[str, dict[str, float]]:
+    known = [(p, area) for p, area in measured if not p.held_out]
+    rows = [cost.quantities(point.config) for point, _ in known]
+    return {of: fit(rows, [area[of] for _, area in known]) for of in FITTED}
+
+
+def _command(argv: Sequence[str] | None) -> int:
+    warnings.simplefilter("ignore", UnusedElaboratable)
+    parser = argparse.ArgumentParser(
+        prog=_PROG,
+        description='Fit the cost model of strategy = "auto" to synthesised engines: writes '
+        f"sw/{cost.COEFFICIENTS.name} and reports/{COST_REPORT.name}.",
+    )
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at a time (default: 2)")
+    options = parser.parse_args(argv)
+    if options.jobs < 1:
+        raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
+    try:
+        tools = {"Yosys": YOSYS.version()}
+        measured = _measured(cost_points(), options.jobs)
+    except (FlowError, ValueError) as error:
+        raise InputError(str(error)) from error
+    coefficients = _fitted(measured)
+    _write(cost.COEFFICIENTS, coefficients)
+    points = [
+        {
+            "name": point.name,
+            "strategy": point.config.strategy if point.config.learned else None,
+            "held_out": point.held_out,
+            "measured": {of: area[of] for of in (*FITTED, *COUNTED)},
+            "estimated": asdict(cost.estimate(point.config, coefficients)),
+        }
+        for point, area in measured
+    ]
+    errors = summarised(points)
+    _write(
+        COST_REPORT,
+        {"command": _PROG, "tools": tools, "held_out_errors": errors, "points": points},
+    )
+    for strategy, found in errors.items():
+        print(strategy, found)
+    return 0
+
+
+def _write(path: Any, content: object) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_files(path.parent, {path.name: text})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    return cli.run(lambda: _command(argv), prog=_PROG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

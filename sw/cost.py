@@ -1,0 +1,304 @@
+"""What an engine costs on ECP5, foretold without building it.
+
+A configuration is described by a few quantities that its structure gives: bits of adders, of
+selecting, of memories (:func:`quantities`). Area is a sum of these, each with a coefficient that
+``python -m bench.reuse.cost`` fitted to synthesised engines and wrote to ``cost.json``; the errors
+on engines that took no part in the fit are in ``reports/cost.json``. Multipliers and block
+memories are counted, not fitted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from .config import EngineConfig, FoldConfig
+from .numeric import IntRange
+from .strategies import fill_cycles
+
+__all__ = ["COEFFICIENTS", "Resources", "cycles_per_frame", "estimate", "memory", "quantities"]
+
+COEFFICIENTS = Path(__file__).parent / "cost.json"
+
+_WORD_BITS = 36
+_BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
+"""Width and depth of an ECP5 block memory."""
+_BLOCK_DEPTH = 64
+"""Words from which a memory is built of blocks where synthesis has the choice."""
+_MEMORY_GROUPS = 4
+"""Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
+
+Quantities = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """An area: ``lut4_eq``, ``ff``, ``dsp``, ``bram`` as in report.json."""
+
+    lut4_eq: int
+    ff: int
+    dsp: int
+    bram: int
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """A memory of ``depth`` words; ``block``: it must be of block memories."""
+
+    width: int
+    depth: int
+    block: bool = False
+
+    @property
+    def blocks(self) -> int:
+        if not self.block and self.depth < _BLOCK_DEPTH:
+            return 0
+        return min(ceil(self.width / w) * ceil(self.depth / d) for w, d in _BLOCK_SHAPES)
+
+    @property
+    def tables(self) -> int:
+        """LUT4-eq as distributed memory: 4 a 16 words of 4 bits."""
+        return 0 if self.blocks else 4 * ceil(self.width / 4) * ceil(self.depth / 16)
+
+
+def memory(width: int, depth: int, *, block: bool = False) -> tuple[int, int]:
+    """Block memories, and LUT4-eq of distributed memory, for so many words of ``width`` bits."""
+    made = _Memory(width, depth, block)
+    return made.blocks, made.tables
+
+
+class _Size:
+    """The dimensions that all formulas are of."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        layer, fold = config.layer, config.fold
+        self.config = config
+        self.kernels, self.channels = len(config.learned), layer.channels
+        self.taps, self.rows = layer.taps, layer.kernel_shape[0]
+        self.columns = layer.kernel_shape[1]
+        self.width = layer.padded_shape[1]
+        self.x, self.w = layer.input_format.bits, layer.weight_format.bits
+        self.product = layer.product_range.bits
+        self.channel_sum = layer.product_range.scaled(self.channels).bits
+        self.sum = layer.product_range.scaled(self.channels * self.taps).bits
+        self.kernel_lanes = ceil(self.kernels / fold.kernels)
+        self.channel_lanes = ceil(self.channels / fold.channels)
+        self.tap_lanes = ceil(self.taps / fold.taps)
+        self.fold = fold
+        self.lanes = self.kernel_lanes * self.channel_lanes * self.tap_lanes
+        self.products = self.kernel_lanes * self.taps
+        """Of a channel at once, in the scatter form."""
+
+
+def _scatter(s: _Size) -> tuple[Quantities, list[_Memory]]:
+    """Accumulators, and what delays them: ``hw.blocks.scatter_accumulator``."""
+    chain = (s.channel_sum + s.sum) / 2
+    tree = s.products * (s.channel_lanes - 1) * (s.product + s.channel_sum) / 2
+    row_bits = s.kernel_lanes * (s.rows - 1) * chain
+    tap_bits = s.kernel_lanes * (s.taps - s.rows) * chain
+    groups = s.fold.kernels
+    row_beats = (s.width - s.columns + 1) * groups - 1
+    found = {
+        "adders": s.products * chain + tree,
+        "fold": s.products * chain * (s.fold.channels > 1),
+        "collect": s.kernels * s.sum * (groups > 1),
+        "held": s.channels * s.x * (s.fold.cycles > 1),
+        "taps": tap_bits * (groups > 1),
+    }
+    return found, [
+        _Memory(ceil(row_bits), row_beats, block=row_beats > 16),
+        _Memory(ceil(tap_bits), groups - 1, block=groups - 1 > 16),
+    ]
+
+
+def _table(s: _Size, digit_bits: int) -> tuple[Quantities, list[_Memory]]:
+    """``value_table`` and ``split_table``."""
+    found, memories = _scatter(s)
+    digits = ceil(s.x / digit_bits)
+    width = (IntRange.of_bits(digit_bits, signed=False) * IntRange.of_bits(s.w, signed=True)).bits
+    word = max(_WORD_BITS // width, 1)
+    words = s.channel_lanes * ceil(s.products / word) * digits
+    depth = s.fold.kernels * s.fold.channels << (digit_bits + 1)
+    tables = _Memory(word * width, depth)
+    found |= {
+        "digits": s.channel_lanes * s.products * (digits - 1) * s.product,
+        "products": s.channel_lanes * s.products * digits * width,
+        "words": words,
+        "filler": word * width,
+    }
+    return found, [*memories, *([tables] * words)]
+
+
+def _value_cam(s: _Size) -> tuple[Quantities, list[_Memory]]:
+    found, memories = _scatter(s)
+    table = s.config.table
+    lanes, keys = table.multipliers, s.channels * table.entries
+    groups = ceil(s.kernels * s.taps / lanes)
+    found |= {
+        "multipliers": lanes * (s.product + s.w),
+        "request": s.channels * s.x,
+        "products": s.channels * s.kernels * s.taps * s.product,
+    }
+    weights = 1 << (s.channels * groups - 1).bit_length()
+    memories += [_Memory(lanes * s.product, table.entries)] * (s.channels * groups)
+    memories.append(_Memory(lanes * s.w, 2 * weights))
+    if table.organisation == "registers":
+        found |= {"compare": keys * s.x, "entries": keys}
+    elif table.organisation == "memory":
+        digits = ceil(s.x / 9)
+        found |= {"match": keys}
+        memories += [_Memory(table.entries, 512, block=True)] * (s.channels * digits)
+    else:
+        found |= {"ways": s.channels * table.ways * s.x, "sets": keys / table.ways}
+    if table.look_ahead:
+        queue = s.channels * (s.x + table.entries.bit_length())
+        found |= {"look ahead": queue}
+        memories.append(_Memory(queue, table.look_ahead))
+    return found, memories
+
+
+def _direct(s: _Size) -> tuple[Quantities, list[_Memory]]:
+    fold = s.fold
+    several = fold.channels * fold.taps > 1
+    terms = s.channel_lanes * s.tap_lanes
+    adder = (s.product + s.sum) / 2
+    in_memory = fold.taps >= _MEMORY_GROUPS
+    found = {
+        "adders": s.kernel_lanes * (terms - 1 + several) * adder,
+        "lanes": s.lanes * (s.product if fold.cycles > 1 else s.product + s.w),
+        "values": terms * s.x * (fold.channels - 1),
+        "choice": 0 if in_memory else s.tap_lanes * s.channels * s.x * (fold.taps - 1),
+        "results": s.kernels * s.sum,
+        "weights": 0 if fold.cycles > 1 else s.lanes * s.w,
+        "offsets": s.tap_lanes * fold.taps * in_memory,
+    }
+    memories: list[_Memory] = []
+    if fold.cycles > 1:
+        steps = 1
+        for groups in (fold.kernels, fold.channels, fold.taps):
+            steps <<= (groups - 1).bit_length()
+        memories.append(_Memory(s.lanes * s.w, 2 * steps, block=True))
+    beats = (s.rows - 1) * s.width + s.columns + 1
+    if in_memory:
+        depth = 1 << (beats - 1).bit_length()
+        memories += [_Memory(s.channels * s.x, depth)] * s.tap_lanes
+    else:
+        found["window"] = s.channels * s.x * s.rows * s.columns
+        memories.append(_Memory((s.rows - 1) * s.channels * s.x, s.width - s.columns + 1))
+    return found, memories
+
+
+_STRATEGIES: dict[str, Callable[[_Size], tuple[Quantities, list[_Memory]]]] = {
+    "direct": _direct,
+    "value_cam": _value_cam,
+    "value_table": lambda s: _table(s, s.x),
+    "split_table": lambda s: _table(s, min(s.config.table.digit_bits, s.x)),
+}
+"""Those whose cost is foretold."""
+
+
+def _engine(config: EngineConfig) -> tuple[Quantities, list[_Memory]]:
+    """All but the strategy: streams, registers, counters, template bank, outputs."""
+    layer, templates = config.layer, config.template_kernels
+    x, channels = layer.input_format.bits, layer.channels
+    pixel, width = channels * x, layer.padded_shape[1]
+    rows, columns = layer.kernel_shape
+    accumulator = max(config.accumulator_range(k).bits for k in range(layer.kernels))
+    total = x + (channels * layer.taps).bit_length()
+    found: Quantities = {
+        "one": 1,
+        "pixel": pixel,
+        "outputs": layer.kernels * config.output_range.bits,
+        "bias": layer.kernels * accumulator * bool(config.bias_bits),
+        "requantise": layer.kernels * accumulator * (config.output.kind == "requantise"),
+        "bank": (len(templates) + layer.taps) * total * bool(templates),
+        "magnitude": layer.taps * accumulator * any(config.magnitude(k) > 1 for k in templates),
+    }
+    memories = []
+    if templates:
+        gap = width - columns + 1
+        memories.append(_Memory((rows - 1) * pixel, gap))
+    return found, memories
+
+
+def _inventory(config: EngineConfig) -> tuple[Quantities, list[_Memory]]:
+    engine, memories = _engine(config)
+    found = {f"engine: {name}": value for name, value in engine.items()}
+    if config.learned:
+        of_strategy, more = _STRATEGIES[config.strategy](_Size(config))
+        found |= {f"{config.strategy}: {name}": value for name, value in of_strategy.items()}
+        memories = [*memories, *more]
+    tables: Quantities = {"memories": sum(m.tables for m in memories)}
+    return {name: float(value) for name, value in (found | tables).items()}, memories
+
+
+def quantities(config: EngineConfig) -> Quantities:
+    """What the engine's LUT4-eq and flip-flops are sums of, by name."""
+    return _inventory(config)[0]
+
+
+def multipliers(config: EngineConfig) -> int:
+    """DSP blocks."""
+    scaled = config.output.kind == "requantise" and config.output.scale_bits > 0
+    count = config.layer.kernels if scaled else 0
+    if not config.learned:
+        return count
+    if config.strategy == "value_cam":
+        return count + config.table.multipliers
+    return count + (_Size(config).lanes if config.strategy == "direct" else 0)
+
+
+@cache
+def _coefficients() -> dict[str, dict[str, float]]:
+    return json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
+
+
+def estimate(
+    config: EngineConfig, coefficients: Mapping[str, Mapping[str, float]] | None = None
+) -> Resources:
+    """The engine's area on ECP5.
+
+    Parameters
+    ----------
+    config : EngineConfig
+    coefficients : mapping, optional
+        By figure and quantity, if not those of ``cost.json``.
+
+    Raises
+    ------
+    KeyError
+        If the strategy is not one of those whose cost is foretold.
+    """
+    found, memories = _inventory(config)
+    fitted = _coefficients() if coefficients is None else coefficients
+    sums = {
+        of: round(sum(fitted[of].get(name, 0) * value for name, value in found.items()))
+        for of in ("lut4_eq", "ff")
+    }
+    return Resources(**sums, dsp=multipliers(config), bram=sum(m.blocks for m in memories))
+
+
+def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> float:
+    """Clock cycles from frame to frame of a stream that never waits.
+
+    Parameters
+    ----------
+    config : EngineConfig
+    misses_per_beat : float
+        Of ``value_cam``, on average.
+    """
+    layer = config.layer
+    beats = layer.padded_shape[0] * layer.padded_shape[1]
+    if not config.learned:
+        return beats
+    if config.strategy == "value_cam":
+        return beats * (1 + misses_per_beat * fill_cycles(config))
+    fold: FoldConfig = config.fold
+    if config.strategy == "direct":
+        outputs = layer.output_shape[1] * layer.output_shape[2]
+        return beats + outputs * (fold.cycles - 1)
+    return beats * fold.cycles
