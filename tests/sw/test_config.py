@@ -360,8 +360,8 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["table.entires=4"],
             (
-                "unknown key table.entires; known: table.digit_bits, table.entries, table.look_ahead, "
-                "table.multipliers, table.organisation, table.replacement, table.ways"
+                "unknown key table.entires; known: table.digit_bits, table.entries, "
+                "table.look_ahead, table.multipliers, table.organisation, table.replacement, table.ways"
             ),
         ),
         (["layer.path=4"], "unknown key layer.path; known: layer.file, layer.weight_bits"),
