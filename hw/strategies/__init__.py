@@ -1,33 +1,5 @@
 """Strategies: every way not to multiply twice, one file each, behind one contract.
 
-:class:`~hw.strategies.contract.Strategy` is the contract; ``config.strategy`` names the file.
+:class:`~hw.strategies.contract.Strategy` is the contract, :mod:`hw.strategies.registry` has them by
+the names of the configuration. Nothing is imported here, since blocks need the contract alone.
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from hw.strategies.constant import Constant
-from hw.strategies.contract import Strategy
-from hw.strategies.direct import Direct
-from hw.strategies.pair_cam import PairCam
-from hw.strategies.split_table import SplitTable
-from hw.strategies.value_cam import ValueCam
-from hw.strategies.value_table import ValueTable
-from sw.config import EngineConfig
-
-__all__ = ["STRATEGIES", "Strategy", "make_strategy"]
-
-STRATEGIES: dict[str, Callable[[EngineConfig], Strategy]] = {
-    "value_cam": ValueCam,
-    "direct": Direct,
-    "pair_cam": PairCam,
-    "value_table": ValueTable,
-    "split_table": SplitTable,
-    "constant": Constant,
-}
-
-
-def make_strategy(config: EngineConfig) -> Strategy:
-    """What ``config.strategy`` names."""
-    return STRATEGIES[config.strategy](config)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.datapath import Datapath
-from hw.strategies import STRATEGIES
+from hw.strategies.registry import STRATEGIES
 from sw.config import STRATEGIES as NAMES
 from sw.config import FoldConfig
 from tests.hw.benches import Ahead, InTurn

@@ -1,0 +1,185 @@
+"""PairLanes: every product in order, and each lane's table exactly a plain one of its own."""
+
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.lib import data, stream
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hw.blocks.pair_lanes import PairLanes
+from hw.fold import FoldGeometry
+from sw.config import FoldConfig
+from sw.strategies import INSERT_CYCLES
+from tests.hw.benches import Recorder
+from tests.hw.layers import make_config, make_layer
+from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
+
+ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+
+
+class Stepped(Elaboratable):
+    """The lanes with their operands as one payload."""
+
+    def __init__(self, geometry):
+        self.lanes = PairLanes(geometry)
+        g = geometry
+        values = data.ArrayLayout(data.ArrayLayout(g.value_shape, g.taps.lanes), g.channels.lanes)
+        layout = {"step": g.step_layout, "value": values}
+        weights = data.ArrayLayout(
+            data.ArrayLayout(data.ArrayLayout(g.weight_shape, g.taps.lanes), g.channels.lanes),
+            g.kernels.lanes,
+        )
+        layout |= {"weight": weights}
+        self.i = stream.Signature(data.StructLayout(layout)).create(path=("i",))
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.lanes = lanes = self.lanes
+        payload = self.i.payload
+        m.d.comb += [
+            lanes.i.valid.eq(self.i.valid),
+            self.i.ready.eq(lanes.i.ready),
+            Value.cast(lanes.i.tag.step).eq(payload.step),
+        ]
+        for k, c, t in lanes.numbers:
+            m.d.comb += lanes.i.weight[k][c][t].eq(payload.weight[k][c][t])
+            if not k:
+                m.d.comb += lanes.i.value[c][t].eq(payload.value[c][t])
+        return m
+
+
+def geometry_of(
+    *, kernels=2, channels=2, width=2, fold=(1, 1, 1), entries=2, multipliers=1, **table
+):
+    layer = make_layer(kernels=kernels, channels=channels, kernel_shape=(1, width), input_bits=4)
+    folds = FoldConfig(**dict(zip(("kernels", "channels", "taps"), fold, strict=True)))
+    config = make_config(
+        layer, entries=entries, multipliers=multipliers, fold=folds, strategy="pair_cam"
+    )
+    return FoldGeometry(replace(config, table=replace(config.table, **table)))
+
+
+def steps_of(rng, geometry, windows):
+    """Sub-steps of so many windows, with few different operands."""
+    k, c, t = geometry.lanes
+    steps = []
+    for _ in range(windows):
+        for kernel, channel, tap in geometry.steps():
+            steps.append(
+                {
+                    "step": {"kernel": kernel, "channel": channel, "tap": tap},
+                    "value": rng.integers(0, 3, (c, t)).tolist(),
+                    "weight": rng.integers(-2, 1, (k, c, t)).tolist(),
+                }
+            )
+    return steps
+
+
+def serves(geometry, step, lane):
+    groups = (step["step"][name] for name in ("kernel", "channel", "tap"))
+    parts = zip(geometry.axes, groups, lane, strict=True)
+    return all(axis.part(group, x) is not None for axis, group, x in parts)
+
+
+def plain(geometry, steps):
+    """Products of each sub-step by lane; lookups, misses and stall cycles of all."""
+    table = geometry.config.table
+    lanes = list(geometry.lane_numbers())
+    known = {lane: deque(maxlen=table.entries) for lane in lanes}
+    multipliers = min(table.multipliers, len(lanes))
+    products, lookups, misses, stall = [], 0, 0, 0
+    for step in steps:
+        missed = [0] * multipliers
+        products.append({})
+        for n, (k, c, t) in enumerate(lanes):
+            products[-1][k, c, t] = 0
+            if not serves(geometry, step, (k, c, t)):
+                continue
+            pair = step["value"][c][t], step["weight"][k][c][t]
+            products[-1][k, c, t] = pair[0] * pair[1]
+            lookups += 1
+            if pair not in known[k, c, t]:
+                known[k, c, t].append(pair)
+                missed[n % multipliers] += 1
+        misses += sum(missed)
+        if any(missed):
+            stall += max(missed) + 1 + INSERT_CYCLES[table.organisation]
+    return products, {
+        "lookups": lookups,
+        "hits": lookups - misses,
+        "misses": misses,
+        "stall": stall,
+    }
+
+
+def check(geometry, steps, pause=ALWAYS):
+    dut = Stepped(geometry)
+    lanes = dut.lanes
+    seen = Recorder(
+        events=lanes.events,
+        valid=lanes.o.valid,
+        ready=lanes.i.ready,
+        foretold=lanes.i_next,
+        **{f"{k}_{c}_{t}": lanes.o.product[k][c][t] for k, c, t in lanes.numbers},
+    )
+    run_streams(dut, {"i": steps}, (), pause=pause, testbenches=[seen.watch], settle=40)
+    products, totals = plain(geometry, steps)
+    shown = [cycle for cycle in seen.cycles if cycle["valid"]]
+    assert [
+        {lane: cycle["{}_{}_{}".format(*lane)] for lane in lanes.numbers} for cycle in shown
+    ] == products
+    assert totals == {name: sum(cycle["events"][name] for cycle in seen.cycles) for name in totals}
+    executed = sum(cycle["events"]["multiplications"] for cycle in seen.cycles)
+    assert executed == totals["misses"]
+    told = [cycle["foretold"] for cycle in seen.cycles[:-1]]
+    assert told == [cycle["ready"] for cycle in seen.cycles[1:]]
+    return seen.cycles
+
+
+@st.composite
+def geometries(draw):
+    kernels, channels, width = (draw(st.integers(1, most)) for most in (3, 2, 3))
+    fold = tuple(draw(st.integers(1, parts)) for parts in (kernels, channels, width))
+    return geometry_of(
+        kernels=kernels,
+        channels=channels,
+        width=width,
+        fold=fold,
+        entries=draw(st.sampled_from([1, 2, 4])),
+        multipliers=draw(st.sampled_from([1, 2, 8])),
+    )
+
+
+@settings(max_examples=20)
+@given(geometry=geometries(), pause=st.sampled_from(PAUSES), seed=st.integers(0, 999))
+def test_remembers_and_computes(geometry, pause, seed):
+    rng = np.random.default_rng([seed, pause_seed()])
+    check(geometry, steps_of(rng, geometry, 12), pause)
+
+
+def test_a_hit_takes_no_cycle():
+    geometry = geometry_of(entries=8)
+    step = steps_of(np.random.default_rng(1), geometry, 1)[0]
+    cycles = check(geometry, [step] * 10)
+    busy = [cycle["events"]["stall"] for cycle in cycles]
+    assert sum(busy) == 8 + 2  # eight lanes miss once, on one multiplier
+    first = busy.index(1)
+    assert not any(busy[first + 10 :])
+
+
+def test_a_lane_without_a_part_is_not_looked_up():
+    geometry = geometry_of(kernels=3, channels=1, width=1, fold=(2, 1, 1), entries=8)
+    steps = steps_of(np.random.default_rng(2), geometry, 5)
+    cycles = check(geometry, steps)
+    assert sum(cycle["events"]["lookups"] for cycle in cycles) == 3 * 5
+
+
+@pytest.mark.parametrize("organisation", ["registers", "memory"])
+def test_any_organisation_serves(organisation):
+    geometry = geometry_of(entries=4, organisation=organisation)
+    assert PairLanes(geometry).fill_cycles == 1 + INSERT_CYCLES[organisation]
+    check(geometry, steps_of(np.random.default_rng(pause_seed()), geometry, 10))
