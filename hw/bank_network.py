@@ -108,6 +108,11 @@ class Network:
         """``-term`` with a positive sign, by one addition: ``term - 2 * term``."""
         return self.add(term, -term.moved(shift=1), positive=True)
 
+    def copy(self, term: Term) -> Term:
+        """``term`` as the result of an addition of its own, never shared: ``2 * term - term``."""
+        now = term._replace(delay=0)
+        return Term(self._append(self.add(now, now), -now), delay=term.delay)
+
     def sum(self, terms: Iterable[Term], *, positive: bool = False) -> Term:
         """The sum of all ``terms``, the earliest first: no other order is ready sooner.
 

@@ -26,7 +26,14 @@ from .bank_build import Product, build_network
 from .bank_network import Addition, Term, Vector, schedule, symbolic
 from .blocks.tapped_delay import storage
 
-__all__ = ["BankPlan", "Operand", "Operation", "plan_bank"]
+__all__ = [
+    "BankPlan",
+    "Operand",
+    "Operation",
+    "bank_products",
+    "checked_limits",
+    "plan_bank",
+]
 
 MAX_IMPROVED = 2000
 """Networks of more additions than this are scheduled as late as possible and left so."""
@@ -190,7 +197,7 @@ def _expected(product: Product, row: int, latency: int) -> Vector:
     }
 
 
-def _checked_limits(
+def checked_limits(
     timed: Sequence[Addition],
     outputs: Mapping[int, Term],
     products: Mapping[int, Product],
@@ -218,6 +225,22 @@ def _checked_limits(
     return limits
 
 
+def bank_products(config: EngineConfig) -> dict[int, Product]:
+    """What the bank of ``config`` must make, by kernel.
+
+    Raises
+    ------
+    ValueError
+        If there is no template kernel.
+    """
+    products = {
+        k: (config.magnitude(k), kernel.pattern) for k, kernel in config.template_kernels.items()
+    }
+    if not products:
+        raise ValueError(f"{config.name}: the bank needs at least one template kernel")
+    return products
+
+
 def plan_bank(config: EngineConfig) -> BankPlan:
     """Plan the template bank of ``config``.
 
@@ -228,11 +251,7 @@ def plan_bank(config: EngineConfig) -> BankPlan:
     ValueError
         If the configuration has no template kernel.
     """
-    products = {
-        k: (config.magnitude(k), kernel.pattern) for k, kernel in config.template_kernels.items()
-    }
-    if not products:
-        raise ValueError(f"{config.name}: the bank needs at least one template kernel")
+    products = bank_products(config)
     row = config.layer.padded_shape[1]
     inputs = config.layer.input_format.range
     builder = build_network(products, row)
@@ -253,7 +272,7 @@ def plan_bank(config: EngineConfig) -> BankPlan:
         for n, (a, b) in enumerate(additions, channels)
     ]
     outputs = {kernel: timed(term, latency) for kernel, term in outputs.items()}
-    limits = _checked_limits(additions, outputs, products, inputs=inputs, row=row, latency=latency)
+    limits = checked_limits(additions, outputs, products, inputs=inputs, row=row, latency=latency)
     return BankPlan(
         channels=channels,
         input_range=inputs,
