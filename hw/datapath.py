@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.bank_plan import plan_bank
 from hw.blocks.bias_adder import BiasAdder
+from hw.blocks.magnitude import Magnitude
 from hw.blocks.raster import MARKS, beat_layout, pixel_layout
 from hw.blocks.requantise import Requantise
 from hw.blocks.serial_bank import SerialBank
@@ -18,8 +19,8 @@ from hw.blocks.template_bank import TemplateBank
 from hw.fanout import kept_register
 from hw.serial_plan import plan_serial
 from hw.shapes import shape_of
-from hw.strategies import make_strategy
 from hw.strategies.contract import strategy_events_layout
+from hw.strategies.registry import make_strategy
 from sw.config import EngineConfig
 
 __all__ = ["Datapath", "output_layout", "result_layout"]
@@ -68,6 +69,7 @@ class Datapath(wiring.Component):
         What ``o.ready`` will be in the next cycle.
     bias : as :class:`BiasAdder`, only where there is one
     scale : as :class:`Requantise`, only where it has a factor
+    magnitude : as :class:`Magnitude`, only where it is a register
     flush : ``In(1)``
         Forget all products.
     i_weight, loaded, swap : as :class:`Strategy`, only with run-time weights
@@ -84,6 +86,7 @@ class Datapath(wiring.Component):
     swap: Signal
     bias: data.View
     scale: data.View
+    magnitude: data.View
     flush: Value
     events: data.View
 
@@ -91,6 +94,7 @@ class Datapath(wiring.Component):
         self.config = config
         self.bank = _make_bank(config) if config.template_kernels else None
         self.strategy = make_strategy(config) if config.learned else None
+        self.multiplier = Magnitude(config) if config.magnitude_bits else None
         self.bias_adder = BiasAdder(config)
         self.requantise = Requantise(config)
         members = {
@@ -105,6 +109,8 @@ class Datapath(wiring.Component):
             members["bias"] = self.bias_adder.signature.members["bias"]
         if self.requantise.scaled:
             members["scale"] = self.requantise.signature.members["i_scale"]
+        if self.multiplier is not None:
+            members["magnitude"] = self.multiplier.signature.members["magnitude"]
         if self.strategy is not None:
             of_strategy = self.strategy.signature.members
             forwarded = {"events", "i_weight", "loaded", "swap"} & {*of_strategy}
@@ -129,7 +135,8 @@ class Datapath(wiring.Component):
 
     @property
     def _bank_latency(self) -> int:
-        return self.bank.latency if self.bank is not None else 0
+        blocks = (self.bank, self.multiplier)
+        return sum(block.latency for block in blocks if block is not None)
 
     @property
     def _strategy_latency(self) -> int:
@@ -152,7 +159,7 @@ class Datapath(wiring.Component):
             self.bias_adder.i.valid.eq(self.o.valid),
             self.o.payload.marks.eq(marks.o.payload[1]),
         ]
-        moving: list[TappedDelay | TemplateBank] = [pixels, marks]
+        moving: list[TappedDelay | TemplateBank | Magnitude] = [pixels, marks]
         next_beat = Signal()
         ready_next: Value = self.o_next
         if self.bank is not None:
@@ -162,6 +169,8 @@ class Datapath(wiring.Component):
         if isinstance(self.bank, SerialBank):
             ready_next &= self.bank.i_ready_next
             m.d.comb += self.bank.i.valid.eq(kept_register(m, next_beat, "move_bank"))
+        if self.multiplier is not None:
+            moving.append(self.multiplier)
         if self.strategy is not None:
             ready_next &= self.strategy.i_ready_next
             self._learned(m, next_beat, pixels.o.payload[1], marks.o.payload[0])
@@ -180,8 +189,16 @@ class Datapath(wiring.Component):
         """The template kernels' sums."""
         m.submodules.bank = bank
         m.d.comb += bank.i.payload.eq(pixel)
+        sums = bank.o.payload
+        if self.multiplier is not None:
+            m.submodules.multiplier = multiplier = self.multiplier
+            m.d.comb += [
+                multiplier.magnitude.eq(self.magnitude),
+                *(multiplier.i.payload[name].eq(sums[name]) for name, _ in sums.shape()),
+            ]
+            sums = multiplier.o.payload
         for k in self.config.template_kernels:
-            m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(bank.o.payload[f"k{k}"])
+            m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(sums[f"k{k}"])
 
     def _learned(self, m: Module, next_beat: Signal, pixel: Value, marks: data.View) -> None:
         """The learned kernels' sums."""
