@@ -17,6 +17,8 @@ _AREA = {
     "memory_bits": "bits of memory macros",
 }
 
+_PARTS = {"template_bank": "the template bank alone", "sums": "the sums of all kernels alone"}
+
 
 def summary_text(report: Mapping[str, Any]) -> str:
     """What was built, how large and how fast it is, and what limits it."""
@@ -45,18 +47,23 @@ def _row(name: str, text: str) -> str:
 def _kernels(report: Mapping[str, Any]) -> list[str]:
     settings, kernels = report["config"]["settings"], report["kernels"]
     rows = []
-    if settings["top"] == "template_bank":
-        rows.append(_row("part", "the template bank alone"))
+    if part := _PARTS.get(settings["top"]):
+        rows.append(_row("part", part))
     rows.append(_row("templates", f"{kernels['template']} kernels, {report['bank_adders']} adders"))
-    if table := settings["table"]:
-        rows.append(
-            _row(
-                "learned",
-                f"{kernels['learned']} kernels, {table['entries']} entries a channel, "
-                f"{table['multipliers']} multipliers",
-            )
-        )
+    if settings["strategy"]:
+        rows.append(_row("learned", f"{kernels['learned']} kernels, {_strategy(settings)}"))
+    if settings["auto"]:
+        rows.append(_row("auto", f"chose {settings['auto']['text']}"))
     return rows
+
+
+def _strategy(settings: Mapping[str, Any]) -> str:
+    """The strategy, and the resources that it has."""
+    words, table = [settings["strategy"]], settings["table"]
+    if settings["strategy"] in ("pair_cam", "value_cam"):
+        words.append(f"{table['entries']} entries, {table['multipliers']} multipliers")
+    folds = [f"{groups} {name}" for name, groups in settings["fold"].items() if groups > 1]
+    return ", ".join([*words, *([f"in groups: {' x '.join(folds)}"] if folds else [])])
 
 
 def _area(report: Mapping[str, Any]) -> list[str]:

@@ -237,4 +237,4 @@ def test_the_summary_of_what_has_no_area(tmp_path):
     text = summary_text(report_of(tmp_path))
     assert "area" not in text
     assert "Fmax" not in text
-    assert "learned    2 kernels, 16 entries a channel, 2 multipliers" in text
+    assert "learned    2 kernels, value_cam, 16 entries, 2 multipliers" in text
