@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from .cli import InputError
 from .config import EngineConfig
@@ -35,7 +36,7 @@ from .link import (
 from .numeric import IntArray
 from .packing import output_beats, output_bytes, pack_images, unpack_output
 from .register_model import WORD_BYTES, RegisterMap
-from .registers import COUNTERS, register_map, setup_writes
+from .registers import COUNTERS, register_map, setup_writes, weight_writes
 from .reuse import Counters
 
 __all__ = ["Link", "LinkError", "Port", "Session", "WrongEngineError"]
@@ -232,6 +233,20 @@ class Session:
                 "templates, formats or output; build the bitstream from the same configuration"
             )
         self.load(setup_writes(self.config))
+
+    def load_weights(self, weight: npt.ArrayLike) -> None:
+        """Load other learned weights, shape (L, C, kh, kw): they count from the next frame on.
+
+        Raises
+        ------
+        SpecError
+            If the shape or a value does not fit.
+        LinkError
+            If the link fails, or the engine refuses the set.
+        """
+        self.load(weight_writes(self.config, weight))
+        if self.read("STATUS") & self._bit("STATUS", "weights_refused"):
+            raise LinkError("the engine refused a set of weights: begin the session anew")
 
     def run(
         self, images: Images, on_frame: Callable[[int], None] | None = None

@@ -17,7 +17,7 @@ from sw.link import (
     identity,
 )
 from sw.packing import input_bytes, output_bytes, pack_images
-from sw.registers import register_map
+from sw.registers import register_map, weight_writes
 
 __all__ = ["FakeBoard"]
 
@@ -46,12 +46,10 @@ class FakeBoard:
     def __init__(self, config, images, *, noise=0.0, seed=0, answers=True):
         self.config, self.noise, self.answers = config, noise, answers
         self.rng = random.Random(seed)
-        packed = pack_images(images, config)
-        outputs = reference.run(images, config)
-        self.known = {
-            frame.tobytes(): pack_outputs(y, config)
-            for frame, y in zip(packed, outputs, strict=True)
-        }
+        self.images = images
+        self.known = self._outputs(config)
+        self.order = [address for address, _ in weight_writes(config)]
+        self.set = []  # words of the set of weights that is under way
         self.table = register_map(config)
         self.words = {r.offset: r.value or 0 for r in self.table.registers}
         self.words[self.table.offset("STATUS")] = 1
@@ -61,6 +59,15 @@ class FakeBoard:
         self.sequence, self.answer = None, b""
         self.pixels, self.outputs = bytearray(), bytearray()
         self.bad = self.disturbed = 0
+
+    def _outputs(self, config):
+        """Output beats by the frame they belong to."""
+        packed = pack_images(self.images, config)
+        outputs = reference.run(self.images, config)
+        return {
+            frame.tobytes(): pack_outputs(y, config)
+            for frame, y in zip(packed, outputs, strict=True)
+        }
 
     # ---- The port
 
@@ -117,8 +124,26 @@ class FakeBoard:
     def _write(self, packet):
         address = int.from_bytes(packet.payload[:2], "little")
         words = np.frombuffer(packet.payload[2:], "<u4").tolist()
-        self.written |= {address + 4 * n: word for n, word in enumerate(words)}
+        for n, word in enumerate(words):
+            self.written[address + 4 * n] = word
+            if address + 4 * n in self.order:
+                self._weigh(address + 4 * n, word)
         return b"", 0
+
+    def _weigh(self, address, word):
+        """A word of the window of weights: a set counts when it is whole."""
+        begins = address == self.order[0]
+        if (begins and not self.set) or address == self.order[len(self.set)]:
+            self.set.append(word)
+        else:
+            self.words[self.table.offset("STATUS")] |= 4
+            self.set = [word] if begins else []
+        if len(self.set) == len(self.order):
+            kernels, channels, *taps = self.config.learned_weight.shape
+            weight = np.array(self.set, np.uint32).astype(np.int32).astype(np.int64)
+            weight = weight.reshape(channels, kernels, *taps).swapaxes(0, 1)
+            self.known = self._outputs(self.config.with_weights(weight))
+            self.set = []
 
     def _read(self, packet):
         word = self.words.get(int.from_bytes(packet.payload, "little"))

@@ -9,6 +9,7 @@ from sw import reference
 from sw.configfile import load_config
 from sw.registers import setup_writes
 from sw.session import Link, LinkError, Session, WrongEngineError
+from sw.spec import SpecError
 from tests.sw.fake_board import FakeBoard
 
 
@@ -37,6 +38,31 @@ def test_outputs_over_a_noisy_line(config, images, noise):
     np.testing.assert_array_equal(y, reference.run(images, config))
     assert counters.frames == 0
     assert (host.link.repeated > 0) == (board.disturbed > 0) == (noise > 0)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_other_weights_between_frames(config, images, noise, rng):
+    board = FakeBoard(config, images, noise=noise, seed=4)
+    host = session(board, config)
+    host.begin()
+    limits = config.layer.weight_format.range
+    for _ in range(3):
+        shape = config.learned_weight.shape
+        weight = rng.integers(limits.lo, limits.hi, shape, endpoint=True)
+        host.load_weights(weight)
+        expected = reference.run(images, config.with_weights(weight))
+        np.testing.assert_array_equal(host.run(images)[0], expected)
+
+
+def test_a_refused_set_of_weights(config, images):
+    board = FakeBoard(config, images)
+    host = session(board, config)
+    host.begin()
+    board.order[3:5] = board.order[4:2:-1]  # this board expects another order
+    with pytest.raises(LinkError, match="the engine refused a set of weights: begin the session"):
+        host.load_weights(config.learned_weight)
+    with pytest.raises(SpecError, match="weight: expected integers of shape"):
+        host.load_weights(config.learned_weight[:1])
 
 
 def test_a_second_session_begins_anew(config, images):
@@ -98,9 +124,9 @@ def test_a_bad_frame(config, images):
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_frame_of_the_wrong_size(config, images, change):
     board = FakeBoard(config, images)
-    board.known = {k: v[:change] if change < 0 else v + b"\0" for k, v in board.known.items()}
     host = session(board, config)
     host.begin()
+    board.known = {k: v[:change] if change < 0 else v + b"\0" for k, v in board.known.items()}
     with pytest.raises(LinkError, match=r"frame 0: \d+ bytes of outputs, expected \d+"):
         host.run(images)
 
