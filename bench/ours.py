@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from hw.bank_plan import plan_bank
 from hw.flow.cache import cached, key_of
 from hw.flow.progress import step
 from hw.targets import TOP, Options, rtlil, verilog
@@ -23,7 +22,15 @@ from .environment import ROOT
 from .verify import verify_engine, verify_layer
 from .weights import INPUT_SHAPE, kernels
 
-__all__ = ["bank", "described", "engine", "generator_digest", "rtlil_text", "templates_config"]
+__all__ = [
+    "bank",
+    "constant_config",
+    "described",
+    "engine",
+    "generator_digest",
+    "rtlil_text",
+    "templates_config",
+]
 
 
 def templates_config(weights: str, *, top: Literal["engine", "template_bank"]) -> EngineConfig:
@@ -32,9 +39,19 @@ def templates_config(weights: str, *, top: Literal["engine", "template_bank"]) -
     return EngineConfig(name=f"{weights}, {top}", layer=layer, top=top)
 
 
+def constant_config(weights: str, *, top: Literal["engine", "sums"]) -> EngineConfig:
+    """Template kernels, their magnitudes multiplied in, and others with constant weights."""
+    layer = LayerSpec(weight=kernels(weights), input_shape=INPUT_SHAPE)
+    return EngineConfig(
+        name=f"{weights}, constant, {top}", layer=layer, top=top, strategy="constant"
+    )
+
+
 def bank(config: EngineConfig) -> Design:
-    """A template bank alone, with its line buffers."""
-    plan = plan_bank(config)
+    """A template bank alone, or the sums of all kernels, with the line buffers."""
+    top = make_top(config)
+    plan = top.bank
+    assert plan is not None, "an engine is no bank"
     fields = tuple(
         Field(bits=limits.bits, signed=limits.lo < 0) for limits in plan.output_ranges.values()
     )
@@ -46,7 +63,7 @@ def bank(config: EngineConfig) -> Design:
         fields=fields,
         constants={"rst": 0, "i__valid": 1, "o__ready": 1},
     )
-    emitted = verilog.build(make_top(config), Options())
+    emitted = verilog.build(top, Options())
     weight = config.layer.weight
     if config.template_scale == "defer":
         weight = np.sign(weight)

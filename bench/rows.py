@@ -10,7 +10,7 @@ from sw.configfile import load_config
 from .cores import constant_layer, core_alone
 from .design import Design
 from .nngen import nngen_layer
-from .ours import bank, engine, templates_config
+from .ours import bank, constant_config, engine, templates_config
 
 __all__ = ["ROWS", "Row", "rows_named"]
 
@@ -172,6 +172,25 @@ def _ours() -> tuple[Row, ...]:
             key="engine-templates",
             title="Katazome, engine, templates only",
             make=lambda: engine(templates_config("templates", top="engine")),
+            loads="constant",
+            scale="x 74",
+            back_pressure=True,
+            notes=("with AXI4-Stream, AXI4-Lite, counters, and frames guarded",),
+            ours=True,
+        ),
+        Row(
+            key="sums-constant",
+            title="Katazome, all sums, templates + 7 uniform",
+            make=lambda: bank(constant_config("templates + 7 uniform", top="sums")),
+            loads="constant",
+            scale="x 74",
+            back_pressure=True,
+            ours=True,
+        ),
+        Row(
+            key="engine-constant",
+            title="Katazome, engine, templates + 7 uniform",
+            make=lambda: engine(constant_config("templates + 7 uniform", top="engine")),
             loads="constant",
             scale="x 74",
             back_pressure=True,

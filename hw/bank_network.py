@@ -186,17 +186,20 @@ def schedule(
     additions: Sequence[Addition],
     outputs: Sequence[Term],
     widths: Sequence[int] | None,
+    *,
+    least_latency: int = 0,
 ) -> tuple[list[int], int]:
     """Times of all lines, and the latency at which every output can leave.
 
-    The latency is the least possible. Lines are as late as possible at first (an adder's operands
-    come from delay lines that are there anyway); then each moves to where the bits times beats of
-    delay of all lines are fewest, until none can. Without ``widths`` they stay late.
+    The latency is the least possible, and at least ``least_latency``. Lines are as late as
+    possible at first (an adder's operands come from delay lines that are there anyway); then each
+    moves to where the bits times beats of delay of all lines are fewest, until none can. Without
+    ``widths`` they stay late.
     """
     times = [0] * channels
     for a, b in additions:
         times.append(1 + max(times[a.line] - a.delay, times[b.line] - b.delay))
-    latency = max(0, *(times[t.line] - t.delay for t in outputs))
+    latency = max(least_latency, *(times[t.line] - t.delay for t in outputs))
     plan = _Schedule(channels, additions, outputs, widths or [1] * len(times))
     plan.latency, plan.times = latency, times
     plan.postpone()

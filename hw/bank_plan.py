@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from sw.numeric import IntArray, IntRange
 
 from .bank_bound import adders_lower_bound
 from .bank_build import Product, build_network
-from .bank_network import Addition, Term, Vector, schedule, symbolic
+from .bank_network import Addition, Network, Term, Vector, schedule, symbolic
 from .blocks.tapped_delay import storage
 
 __all__ = [
@@ -32,7 +33,9 @@ __all__ = [
     "Operation",
     "bank_products",
     "checked_limits",
+    "line_limits",
     "plan_bank",
+    "time_network",
 ]
 
 MAX_IMPROVED = 2000
@@ -84,8 +87,8 @@ class BankPlan:
         Beats from the newest cell of a window to all its sums.
     stages : dict of str to int
         Adders by purpose: channel sums, common magnitude, tree, kernel magnitudes.
-    adders_lower_bound : int
-        See :func:`hw.bank_bound.adders_lower_bound`.
+    adders_lower_bound : int or None
+        See :func:`hw.bank_bound.adders_lower_bound`; None where none is known.
     """
 
     channels: int
@@ -95,7 +98,7 @@ class BankPlan:
     output_ranges: dict[int, IntRange]
     latency: int
     stages: dict[str, int]
-    adders_lower_bound: int
+    adders_lower_bound: int | None
 
     @property
     def adders(self) -> int:
@@ -159,7 +162,7 @@ class BankPlan:
         rows = {
             "kernels": str(len(self.outputs)),
             "adders": f"{self.adders} ({purposes})",
-            "lower bound": str(self.adders_lower_bound),
+            "lower bound": str(self.adders_lower_bound or "unknown"),
             "adder widths": ", ".join(f"{n} x {bits} bits" for bits, n in sorted(widths.items())),
             "latency": f"{self.latency} beats",
             "registers": f"{self.register_bits} bits",
@@ -184,6 +187,12 @@ def _limits(vector: Vector, inputs: IntRange) -> IntRange:
     plus = (sum(map(abs, vector.values())) + total) // 2
     minus = plus - total
     return inputs.scaled(plus) + (-inputs).scaled(minus)
+
+
+def line_limits(channels: int, additions: Sequence[Addition], inputs: IntRange) -> list[IntRange]:
+    """Exact bounds of every line of a network."""
+    made = (_limits(vector, inputs) for _, vector in symbolic(channels, additions))
+    return [inputs] * channels + list(made)
 
 
 def _expected(product: Product, row: int, latency: int) -> Vector:
@@ -214,8 +223,9 @@ def checked_limits(
     wanted: dict[int, list[int]] = {}
     for kernel, term in outputs.items():
         wanted.setdefault(term.line, []).append(kernel)
-    limits = [inputs] * channels
-    for line, vector in symbolic(channels, timed):
+    limits: list[IntRange] = []
+    given = ((channel, {channel: 1}) for channel in range(channels))
+    for line, vector in chain(given, symbolic(channels, timed)):
         limits.append(_limits(vector, inputs))
         for kernel in wanted.pop(line, ()):
             moved, shift = outputs[kernel].delay * channels, outputs[kernel].shift
@@ -252,16 +262,52 @@ def plan_bank(config: EngineConfig) -> BankPlan:
         If the configuration has no template kernel.
     """
     products = bank_products(config)
-    row = config.layer.padded_shape[1]
     inputs = config.layer.input_format.range
-    builder = build_network(products, row)
-    channels, additions = builder.channels, builder.network.additions
-    outputs = {kernel: builder.outputs[kernel] for kernel in sorted(products)}
+    builder = build_network(products, config.layer.padded_shape[1])
+    return time_network(
+        builder.network,
+        builder.outputs,
+        products,
+        inputs=inputs,
+        stages=builder.stages,
+        lower_bound=adders_lower_bound(list(products.values())),
+    )
+
+
+def time_network(
+    network: Network,
+    sums: Mapping[int, Term],
+    products: Mapping[int, Product],
+    *,
+    inputs: IntRange,
+    stages: dict[str, int],
+    lower_bound: int | None = None,
+    least_latency: int = 0,
+) -> BankPlan:
+    """Give every adder of a network its time, its delays and its width.
+
+    The result is checked symbolically, every coefficient of every sum, before it is returned.
+
+    Parameters
+    ----------
+    network : Network
+    sums : mapping of kernel to Term
+    products : mapping of kernel to Product
+        What each sum must be; the pattern may have any integers.
+    inputs : IntRange
+    stages, lower_bound
+        See :class:`BankPlan`.
+    least_latency : int
+        1: every output comes from a register.
+    """
+    channels, additions = network.channels, network.additions
+    outputs = {kernel: sums[kernel] for kernel in sorted(products)}
     widths = None
     if len(additions) <= MAX_IMPROVED:
-        ideal = (_limits(vector, inputs).bits for _, vector in symbolic(channels, additions))
-        widths = [inputs.bits] * channels + list(ideal)
-    times, latency = schedule(channels, additions, list(outputs.values()), widths)
+        widths = [limits.bits for limits in line_limits(channels, additions, inputs)]
+    times, latency = schedule(
+        channels, additions, list(outputs.values()), widths, least_latency=least_latency
+    )
 
     def timed(term: Term, time: int) -> Term:
         return term.moved(delay=time - times[term.line])
@@ -272,7 +318,9 @@ def plan_bank(config: EngineConfig) -> BankPlan:
         for n, (a, b) in enumerate(additions, channels)
     ]
     outputs = {kernel: timed(term, latency) for kernel, term in outputs.items()}
-    limits = checked_limits(additions, outputs, products, inputs=inputs, row=row, latency=latency)
+    limits = checked_limits(
+        additions, outputs, products, inputs=inputs, row=network.row, latency=latency
+    )
     return BankPlan(
         channels=channels,
         input_range=inputs,
@@ -283,8 +331,8 @@ def plan_bank(config: EngineConfig) -> BankPlan:
         outputs={kernel: _operand(term, 0) for kernel, term in outputs.items()},
         output_ranges={k: limits[t.line].scaled(1 << t.shift) for k, t in outputs.items()},
         latency=latency,
-        stages=builder.stages,
-        adders_lower_bound=adders_lower_bound(list(products.values())),
+        stages=stages,
+        adders_lower_bound=lower_bound,
     )
 
 

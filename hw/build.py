@@ -42,7 +42,7 @@ files written to the folder (whole or not at all; the same input gives the same 
   registers.md      the registers for people
   summary.txt       the report for people: area, Fmax, critical path
   report.json       what was built, area, Fmax, cycles a frame, tools
-  (no register files with top = "template_bank", which has no registers)
+  (no register files with top = "template_bank" or "sums", which have no registers)
 
 Results of synthesis and of place and route are kept in build/cache (KATAZOME_CACHE moves it).
 

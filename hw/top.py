@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hw.bank_plan import BankPlan, plan_bank
 from hw.blocks.template_bank import TemplateBank
+from hw.constant_plan import plan_sums
 from hw.engine import Engine
 from sw.config import EngineConfig
 
@@ -38,8 +39,8 @@ class Top:
 
 def make_top(config: EngineConfig) -> Top:
     """What ``config.top`` names."""
-    if config.top == "template_bank":
-        plan = plan_bank(config)
+    if config.top != "engine":
+        plan = plan_bank(config) if config.top == "template_bank" else plan_sums(config)
         return Top(config=config, component=TemplateBank(plan), latency=plan.latency, bank=plan)
     engine = Engine(config)
     bank = engine.datapath.bank

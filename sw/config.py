@@ -245,11 +245,13 @@ class EngineConfig:
     layer : LayerSpec
     templates : "auto" | "none" | tuple of int
         Which kernels go to the template bank: all that are templates, none, or these.
-    top : "engine" | "template_bank"
-        What is generated: the engine, or its template bank alone, a part for your own design.
-        The model and the simulation are the engine's either way.
-    template_scale : "multiply" | "defer"
-        Multiply a template's magnitude in, or leave it to the channel's scale.
+    top : "engine" | "template_bank" | "sums"
+        What is generated: the engine, or a part for your own design: its template bank alone, or
+        the sums of all kernels, which takes constant weights. The model and the simulation are
+        the engine's either way.
+    template_scale : "multiply" | "defer" | "register"
+        Multiply a template's magnitude in, leave it to the channel's scale, or multiply it by a
+        run-time register.
     bank : "parallel" | "serial"
         The template bank has an adder for each addition, or one for all, and so many cycles a beat.
     bias_bits : int
@@ -272,9 +274,9 @@ class EngineConfig:
 
     name: str
     layer: LayerSpec
-    top: Literal["engine", "template_bank"] = "engine"
+    top: Literal["engine", "template_bank", "sums"] = "engine"
     templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
-    template_scale: Literal["multiply", "defer"] = "multiply"
+    template_scale: Literal["multiply", "defer", "register"] = "multiply"
     bank: Literal["parallel", "serial"] = "parallel"
     bias_bits: int = 0
     counter_bits: int = 48
@@ -286,12 +288,17 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         require(
-            self.top in ("engine", "template_bank"),
-            f"top must be engine or template_bank, not {self.top!r}",
+            self.top in ("engine", "template_bank", "sums"),
+            f"top must be engine, template_bank or sums, not {self.top!r}",
         )
         require(
-            self.template_scale in ("multiply", "defer"),
-            f"template_scale must be multiply or defer, not {self.template_scale!r}",
+            self.template_scale in ("multiply", "defer", "register"),
+            f"template_scale must be multiply, defer or register, not {self.template_scale!r}",
+        )
+        require(
+            self.top == "engine" or self.template_scale != "register",
+            "template_scale must be multiply or defer with top = template_bank: the registers are "
+            "the engine's",
         )
         require(
             self.bank in ("parallel", "serial"),
@@ -307,10 +314,14 @@ class EngineConfig:
         )
         self._check_templates()
         require(
-            self.top == "engine" or bool(self.template_kernels),
+            self.top != "template_bank" or bool(self.template_kernels),
             "top = template_bank: the layer has no template kernel, or templates leaves them out",
         )
         self._check_strategy()
+        require(
+            self.top != "sums" or not self.run_time_weights,
+            "top = sums: the learned kernels' weights must be built in (strategy = constant)",
+        )
         biases = IntRange.of_bits(self.bias_bits, signed=True) if self.bias_bits else IntRange(0, 0)
         require(
             biases.contains(self.bias),
@@ -457,13 +468,35 @@ class EngineConfig:
         )
 
     def magnitude(self, kernel: int) -> int:
-        """What a template's pattern sum is multiplied by: A, or 1 where it is deferred."""
-        if self.template_scale == "defer":
+        """What the bank multiplies a template's pattern sum by: A, or 1 where others do."""
+        if self.template_scale != "multiply":
             return 1
         return self.template_kernels[kernel].magnitude
 
+    @property
+    def magnitudes(self) -> IntArray:
+        """Initial magnitude register of each template, ascending by kernel, shape (T,)."""
+        return np.array([t.magnitude for t in self.template_kernels.values()], np.int64)
+
+    @property
+    def magnitude_bits(self) -> int:
+        """Width of a template's magnitude register, unsigned; 0: there is none.
+
+        Every positive weight is a magnitude that fits, and so is each of the model's: of kernels
+        of the most negative weight it takes a bit more.
+        """
+        if self.template_scale != "register" or not self.template_kernels:
+            return 0
+        largest = int(self.magnitudes.max())
+        return max(self.layer.weight_format.bits - 1, largest.bit_length())
+
+    def pattern_range(self, kernel: int) -> IntRange:
+        """Exact bounds of a template's sum of pixels, before any magnitude."""
+        x, pattern = self.layer.input_format.range, self.template_kernels[kernel].pattern
+        return x.scaled(int((pattern > 0).sum())) + (-x).scaled(int((pattern < 0).sum()))
+
     def sum_range(self, kernel: int) -> IntRange:
-        """Exact bounds of a kernel's sum without bias, for any weights that can be loaded."""
+        """Exact bounds of a kernel's sum without bias, for all that can be loaded."""
         x = self.layer.input_format.range
         if kernel not in self.template_kernels and not self.run_time_weights:
             weight = self.layer.weight[kernel]
@@ -471,9 +504,8 @@ class EngineConfig:
             return x.scaled(int(plus)) + (-x).scaled(int(minus))
         if kernel not in self.template_kernels:
             return self.layer.product_range.scaled(self.layer.channels * self.layer.taps)
-        pattern = self.template_kernels[kernel].pattern
-        sums = x.scaled(int((pattern > 0).sum())) + (-x).scaled(int((pattern < 0).sum()))
-        return sums.scaled(self.magnitude(kernel))
+        largest = (1 << self.magnitude_bits) - 1 if self.magnitude_bits else self.magnitude(kernel)
+        return self.pattern_range(kernel).scaled(largest)
 
     def accumulator_range(self, kernel: int) -> IntRange:
         """Exact bounds of a kernel's accumulator: its sum and any bias that can be loaded."""
