@@ -157,11 +157,12 @@ class Engine(wiring.Component):
         ]
 
     def _configure(self, m: Module, control: ControlPort) -> None:
-        """Bring window writes to the weights, biases and factors that they set."""
+        """Bring window writes to the biases, factors and magnitudes that they set."""
         config, write = self.config, control.o_write
         vectors = {
             "bias": (config.bias_bits, config.bias),
             "scale": (config.output.scale_bits, config.scale),
+            "magnitude": (config.magnitude_bits, config.magnitudes),
         }
         m.d.comb += write.ready.eq(1)
         windows = [name for name, _ in write.payload.shape()["window"].shape]

@@ -158,8 +158,8 @@ class Decoder:
 def fingerprint(config: EngineConfig) -> int:
     """A check of all that an engine's outputs depend on and no register can change.
 
-    The templates, the shapes and the formats are in it; learned weights, biases, factors and the
-    size of the reuse table are not.
+    The templates, the shapes and the formats are in it; learned weights, biases, factors,
+    magnitudes in registers and the size of the reuse table are not.
     """
     layer = config.layer
     fixed = {
@@ -174,6 +174,7 @@ def fingerprint(config: EngineConfig) -> int:
             for kernel, template in config.template_kernels.items()
         },
         "bias_bits": config.bias_bits,
+        "magnitude_bits": config.magnitude_bits,
         "output": asdict(config.output),
     }
     return zlib.crc32(json.dumps(fixed, sort_keys=True).encode())

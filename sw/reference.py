@@ -74,8 +74,8 @@ def template_bank(frames: IntArray, config: EngineConfig) -> IntArray:
     if not two_valued.all():
         white = _correlate(frames, patterns[~two_valued] < 0, config)
         sums[:, ~two_valued] = black[:, ~two_valued] - white
-    magnitudes = [config.magnitude(kernel) for kernel in config.template_kernels]
-    return sums * _per_kernel(np.array(magnitudes))
+    magnitudes = np.array([config.magnitude(kernel) for kernel in config.template_kernels])
+    return sums * _per_kernel(config.magnitudes if config.magnitude_bits else magnitudes)
 
 
 def learned(frames: IntArray, config: EngineConfig) -> IntArray:

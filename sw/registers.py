@@ -30,6 +30,7 @@ __all__ = [
     "ID",
     "VERSION",
     "bias_writes",
+    "magnitude_writes",
     "register_map",
     "scale_writes",
     "setup_writes",
@@ -69,6 +70,7 @@ _BUILT_OFFSET = 0x010
 _COUNTERS_OFFSET = 0x080
 _BIAS_OFFSET = 0x400
 _SCALE_OFFSET = 0x800
+_MAGNITUDE_OFFSET = 0xC00
 _WEIGHT_OFFSET = 0x8000
 
 
@@ -170,7 +172,15 @@ def _windows(config: EngineConfig) -> Iterator[Window]:
             limits=IntRange.of_bits(output.scale_bits, signed=False),
             meaning="factor of a kernel in the requantiser",
         )
-    if config.learned:
+    if config.magnitude_bits:
+        yield Window(
+            name="MAGNITUDE",
+            offset=_MAGNITUDE_OFFSET,
+            inner=(Axis(name="template", size=len(config.template_kernels)),),
+            limits=IntRange.of_bits(config.magnitude_bits, signed=False),
+            meaning="magnitude of a template; templates are counted in ascending kernel order",
+        )
+    if config.run_time_weights:
         yield Window(
             name="WEIGHT",
             offset=_WEIGHT_OFFSET,
@@ -240,6 +250,13 @@ def scale_writes(config: EngineConfig, scale: npt.ArrayLike | None = None) -> li
     return _writes(config, "SCALE", scale, config.scale)
 
 
+def magnitude_writes(
+    config: EngineConfig, magnitude: npt.ArrayLike | None = None
+) -> list[tuple[int, int]]:
+    """As :func:`bias_writes`, for the templates' magnitudes, ascending by kernel, shape (T,)."""
+    return _writes(config, "MAGNITUDE", magnitude, config.magnitudes)
+
+
 def weight_writes(
     config: EngineConfig, weight: npt.ArrayLike | None = None
 ) -> list[tuple[int, int]]:
@@ -248,5 +265,6 @@ def weight_writes(
 
 
 def setup_writes(config: EngineConfig) -> list[tuple[int, int]]:
-    """Every (byte address, data) that loads the configuration's bias, scale and weights."""
-    return bias_writes(config) + scale_writes(config) + weight_writes(config)
+    """Every (byte address, data) that loads the configuration's registers and weights."""
+    vectors = bias_writes(config) + scale_writes(config) + magnitude_writes(config)
+    return vectors + weight_writes(config)

@@ -141,7 +141,7 @@ def engine_configs(
         name="drawn",
         layer=spec,
         templates=draw(st.sampled_from(("auto", "none")) | subsets.map(tuple)),
-        template_scale=draw(st.sampled_from(("multiply", "defer"))),
+        template_scale=draw(st.sampled_from(("multiply", "defer", "register"))),
         bias_bits=draw(st.integers(least, 32)),
         table=TableConfig(
             entries=draw(st.integers(1, max_entries)),

@@ -25,7 +25,7 @@ def _registers() -> str:
     note = (
         "Of `cifar10-layer1`, by `python -m docs.generate`; `python -m hw.build` writes this file\n"
         "for any other engine. A window is there only if the engine has what it writes:\n"
-        "BIAS, at 0x400, and SCALE, at 0x800, are not here.\n"
+        "BIAS, at 0x400, SCALE, at 0x800, and MAGNITUDE, at 0xC00, are not here.\n"
     )
     return f"{title}\n\n{note}{rest}"
 

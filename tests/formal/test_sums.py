@@ -1,4 +1,4 @@
-"""TransposedAccumulator, TemplateBank and BiasAdder: each sum equal to its equation, every beat."""
+"""TransposedAccumulator, TemplateBank, Magnitude, BiasAdder: each is its equation, every beat."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from amaranth.hdl import Const, Signal
 
 from hw.bank_plan import plan_bank
 from hw.blocks.bias_adder import BiasAdder
+from hw.blocks.magnitude import Magnitude
 from hw.blocks.template_bank import TemplateBank
 from hw.blocks.transposed_accumulator import TransposedAccumulator
 from sw.config import EngineConfig
@@ -19,7 +20,7 @@ from tests.formal.prove import prove
 pytestmark = pytest.mark.formal
 
 
-def make_config(weight, *, columns=3, bias_bits=0):
+def make_config(weight, *, columns=3, bias_bits=0, template_scale="multiply"):
     weight = np.asarray(weight)
     layer = LayerSpec(
         weight=weight,
@@ -28,7 +29,13 @@ def make_config(weight, *, columns=3, bias_bits=0):
         weight_format=FixedFormat(bits=4, frac=0, signed=True),
     )
     templates = "auto" if np.abs(weight).max() == 1 else "none"
-    return EngineConfig(name="test", layer=layer, templates=templates, bias_bits=bias_bits)
+    return EngineConfig(
+        name="test",
+        layer=layer,
+        templates=templates,
+        bias_bits=bias_bits,
+        template_scale=template_scale,
+    )
 
 
 def ages(layer):
@@ -161,6 +168,26 @@ def adder(*, off=0, bias_bits=5):
 
     harness = BeatHarness(dut, latency=dut.latency, model=model)
     return harness
+
+
+def multiplier(*, off=0):
+    config = make_config([[[[1, -1]]], [[[1, 1]]]], template_scale="register")
+    dut = Magnitude(config)
+
+    def model(m, step, i, o):  # noqa: ARG001
+        magnitude = vars(harness)["magnitude"]
+        return [(o[f"k{k}"], i[f"k{k}"] * magnitude[k] + off) for k in range(2)]
+
+    harness = BeatHarness(dut, latency=dut.latency, model=model)
+    return harness
+
+
+def test_magnitudes_are_multiplied_in():
+    prove(multiplier(), mode="bmc", depth=5).holds()
+
+
+def test_fault_magnitude_is_off_by_one():
+    prove(multiplier(off=1), mode="bmc", depth=5).breaks("is as specified")
 
 
 @pytest.mark.parametrize("bias_bits", [0, 5])

@@ -57,13 +57,15 @@ def idle(config):
 
 
 def set_registers(config):
-    """A setup for ``run_streams``: biases and factors as the configuration has them."""
+    """A setup for ``run_streams``: all registers as the configuration has them."""
 
     def setup(ctx, dut):
         if config.bias_bits:
             ctx.set(dut.bias, config.bias.tolist())
         if dut.requantise.scaled:
             ctx.set(dut.scale, config.scale.tolist())
+        if config.magnitude_bits:
+            ctx.set(dut.magnitude, config.magnitudes.tolist())
 
     return setup
 

@@ -17,7 +17,12 @@ from sw.registers import VERSION
 from sw.spec import save_layer
 
 ROOT = Path(__file__).parents[2]
-EVERY_WINDOW = ["bias_bits=20", 'output.kind="requantise"', "output.scale_bits=12"]
+EVERY_WINDOW = [
+    "bias_bits=20",
+    'output.kind="requantise"',
+    "output.scale_bits=12",
+    'template_scale="register"',
+]
 MAIN_FILE = {"verilog": "katazome.v", "rtlil": "katazome.il"}
 STREAM = ("tdata", "tvalid", "tready", "tlast")
 WRITE = ("awaddr", "awprot", "awvalid", "awready", "wdata", "wstrb", "wvalid", "wready")

@@ -18,7 +18,12 @@ OKAY, SLVERR = Response.OKAY, Response.SLVERR
 CONTROL, STATUS = 0x008, 0x00C
 VARIANTS = {
     "plain": (),
-    "every-window": ("bias_bits=20", 'output.kind="requantise"', "output.scale_bits=12"),
+    "every-window": (
+        "bias_bits=20",
+        'output.kind="requantise"',
+        "output.scale_bits=12",
+        'template_scale="register"',
+    ),
     "all-learned": ("bias_bits=32", 'templates="none"', "counter_bits=64"),
     "narrow-counters": ("counter_bits=16",),
     "33-bit-counters": ("counter_bits=33",),

@@ -40,7 +40,7 @@ def configs(draw):
     return make_config(
         layer,
         templates=draw(st.sampled_from(["auto", "none"])),
-        template_scale=draw(st.sampled_from(["multiply", "defer"])),
+        template_scale=draw(st.sampled_from(["multiply", "defer", "register"])),
         entries=draw(st.sampled_from([1, 2, 8])),
         multipliers=draw(st.sampled_from([1, 4, 64])),
         bias_bits=bias_bits,

@@ -19,6 +19,7 @@ from sw.registers import (
     COUNTERS,
     VERSION,
     bias_writes,
+    magnitude_writes,
     register_map,
     scale_writes,
     setup_writes,
@@ -31,6 +32,7 @@ FULL = (
     "bias_bits=20",
     'output.kind="requantise"',
     "output.scale_bits=12",
+    'template_scale="register"',
 )
 ALL_LEARNED = (*FULL, 'templates="none"')
 VARIANTS = {
@@ -63,6 +65,7 @@ def test_offsets_are_the_contract(full):
     assert {w.name: w.offset for w in table.windows} == {
         "BIAS": 0x400,
         "SCALE": 0x800,
+        "MAGNITUDE": 0xC00,
         "WEIGHT": 0x8000,
     }
     assert table.register("ID").value == 0x4B544D31
@@ -103,6 +106,8 @@ def test_windows_follow_the_configuration():
     assert names("bias_bits=8") == ["BIAS", "WEIGHT"]
     assert names("output.scale_bits=8") == ["WEIGHT"]  # exact output has no requantiser
     assert names('output.kind="requantise"', "output.scale_bits=8") == ["SCALE", "WEIGHT"]
+    assert names('template_scale="register"') == ["MAGNITUDE", "WEIGHT"]
+    assert names('template_scale="register"', 'templates="none"') == ["WEIGHT"]
 
 
 def test_without_learned_kernels_there_is_no_weight(full):
@@ -110,7 +115,7 @@ def test_without_learned_kernels_there_is_no_weight(full):
     layer = replace(full.layer, weight=full.layer.weight[templates], bias=None, scale=None)
     config = replace(full, layer=layer)
     table = register_map(config)
-    assert [w.name for w in table.windows] == ["BIAS", "SCALE"]
+    assert [w.name for w in table.windows] == ["BIAS", "SCALE", "MAGNITUDE"]
     assert table.register("ENTRIES").value == table.register("MULTIPLIERS").value == 0
     assert weight_writes(config) == []
     assert weight_writes(config, np.zeros((0, 2, 3, 3), int)) == []
@@ -162,8 +167,11 @@ def test_setup_writes_everything(full):
     writes = bias_writes(full, bias)
     assert writes == [(0x400 + 4 * k, (k - 2) % (1 << 32)) for k in range(K)]
     assert scale_writes(full) == [(0x800 + 4 * k, int(full.scale[k])) for k in range(K)]
+    magnitudes = [t.magnitude for t in full.template_kernels.values()]
+    assert magnitude_writes(full) == [(0xC00 + 4 * n, a) for n, a in enumerate(magnitudes)]
     everything = setup_writes(full)
-    assert everything == bias_writes(full) + scale_writes(full) + weight_writes(full)
+    vectors = bias_writes(full) + scale_writes(full) + magnitude_writes(full)
+    assert everything == vectors + weight_writes(full)
     addresses = [address for address, _ in everything]
     assert addresses == sorted(set(addresses))
 
@@ -179,6 +187,17 @@ def test_setup_writes_everything(full):
 def test_wrong_weights_are_refused(values, message):
     with pytest.raises(SpecError, match=message):
         weight_writes(load_config("tiny"), values)
+
+
+def test_wrong_magnitudes_are_refused(full):
+    templates = len(full.template_kernels)
+    limit = (1 << full.magnitude_bits) - 1
+    with pytest.raises(SpecError, match=f"magnitude: values must be 0 to {limit}, not 1 to "):
+        magnitude_writes(full, [1] * (templates - 1) + [limit + 1])
+    with pytest.raises(SpecError, match="magnitude: expected integers of shape"):
+        magnitude_writes(full, [1])
+    with pytest.raises(SpecError, match="magnitude: this engine has no MAGNITUDE window"):
+        magnitude_writes(load_config("tiny"), [1] * templates)
 
 
 def test_counters_layout_has_every_counter_in_order(full):
