@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.blocks.organisations import KEY_TABLES
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
-__all__ = ["MissUnit", "TableGeometry"]
+__all__ = ["MissUnit", "TableGeometry", "results_layout"]
+
+_CARRIED = ("key", "channel", "entry", "group", "last")
+"""What goes with a group through the stages; the key no further than to the products."""
 
 
 class TableGeometry:
@@ -28,6 +34,8 @@ class TableGeometry:
         Multipliers, at most ``stride``.
     groups : int
         Cycles of multiplication for one miss.
+    insert_cycles : int
+        Cycles in which a new key gets to its place.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -36,6 +44,7 @@ class TableGeometry:
         self.product_shape = shape_of(config.layer.product_range)
         self.channels = config.layer.channels
         self.entries = config.table.entries
+        self.insert_cycles = KEY_TABLES[config.table.organisation].insert_cycles
         self.products = len(config.learned) * config.layer.taps
         self.stride = 1 << ceil_log2(self.products)
         self.lanes = min(config.table.multipliers, self.stride)
@@ -43,19 +52,35 @@ class TableGeometry:
 
     @property
     def fill_cycles(self) -> int:
-        """Cycles that a beat waits for one miss: weights read, multiplied, written."""
-        return self.groups + 3
+        """Cycles that a beat waits for one miss alone: weights read, multiplied, written.
+
+        And at least as many as its key takes to its place.
+        """
+        return max(self.groups + MissUnit.LATENCY, self.insert_cycles)
 
     def lanes_of(self, group: int) -> int:
         """Products in a group; the last may be short."""
         return min(self.lanes, self.products - group * self.lanes)
 
 
+def results_layout(g: TableGeometry) -> data.StructLayout:
+    """Some products of a miss: a group of one entry's in one channel; ``last`` with its last."""
+    return data.StructLayout(
+        {
+            "channel": range(g.channels),
+            "entry": range(g.entries),
+            "group": range(g.groups),
+            "last": 1,
+            "products": data.ArrayLayout(g.product_shape, g.lanes),
+        }
+    )
+
+
 class MissUnit(wiring.Component):
     """Compute the products of a miss, a group of lanes a cycle, from the weights it holds.
 
-    While ``i.valid``, which must last until ``i.ready``, the groups of ``i.payload`` come out
-    one a cycle; the last comes with ``i.ready``, ``fill_cycles`` after the start.
+    A request is taken with its last group, so that the next one can follow without a pause. The
+    products come :attr:`LATENCY` cycles after their group was asked for.
 
     Parameters
     ----------
@@ -65,16 +90,23 @@ class MissUnit(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature({"channel": range(channels), "key": key_shape}))``
-    o : ``Out(stream.Signature({"channel": ..., "group": ..., "products": ...}, always_ready))``
+    i : ``In(stream.Signature({"channel", "entry", "key"}))``
+        ``entry`` comes back with the products.
+    o : ``Out(stream.Signature(results_layout(geometry), always_ready=True))``
+        A group's products, and whether they are the request's ``last``.
+    busy : ``Out(1)``
+        A request waits, or is under way.
     i_weight : ``In(stream.Signature({"weight": ..., "first": 1, "last": 1}, always_ready))``
         The next weight of the other set: channel by channel, product by product.
     swap : ``In(1)``
-        The other set becomes the active one. Not while ``i.valid``.
+        The other set becomes the active one. Not while ``busy``.
     """
+
+    LATENCY = 3
 
     i: stream.Interface
     o: stream.Interface
+    busy: Signal
     i_weight: stream.Interface
     swap: Signal
 
@@ -82,21 +114,14 @@ class MissUnit(wiring.Component):
         self.geometry = geometry
         self.weights = weights
         g = geometry
-        channel = range(g.channels)
-        products = data.ArrayLayout(g.product_shape, g.lanes)
+        request = data.StructLayout(
+            {"channel": range(g.channels), "entry": range(g.entries), "key": g.key_shape}
+        )
         super().__init__(
             {
-                "i": In(
-                    stream.Signature(data.StructLayout({"channel": channel, "key": g.key_shape}))
-                ),
-                "o": Out(
-                    stream.Signature(
-                        data.StructLayout(
-                            {"channel": channel, "group": range(g.groups), "products": products}
-                        ),
-                        always_ready=True,
-                    )
-                ),
+                "i": In(stream.Signature(request)),
+                "o": Out(stream.Signature(results_layout(g), always_ready=True)),
+                "busy": Out(1),
                 "i_weight": In(
                     stream.Signature(
                         data.StructLayout({"weight": g.weight_shape, "first": 1, "last": 1}),
@@ -110,29 +135,49 @@ class MissUnit(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        # Stage 0: read the weights of group `phase`. Stage 1: hold them, for the memory is slow.
+        # Stage 0: read the weights of a group. Stage 1: hold them, for the memory is slow.
         # Stage 2: multiply. Stage 3: hand on.
-        phase = Signal(range(g.fill_cycles))
-        m.d.comb += self.i.ready.eq(phase == g.fill_cycles - 1)
+        group = Signal(range(g.groups))
+        last = Signal()
+        m.d.comb += [last.eq(group == g.groups - 1), self.i.ready.eq(last)]
         with m.If(self.i.valid):
-            m.d.sync += phase.eq(Mux(self.i.ready, 0, phase + 1))
-        words = self._weight_memory(m, phase)
-        channel = Signal(range(g.channels))
-        key = Signal(g.key_shape)
-        m.d.sync += [channel.eq(self.i.payload.channel), key.eq(self.i.payload.key)]
-        products = self.o.payload.products
-        for lane, word in enumerate(words):
-            weight = Signal(g.weight_shape, name=f"weight_{lane}", reset_less=True)
-            m.d.sync += [weight.eq(word), products[lane].eq(weight * key)]
-        m.d.comb += [
-            self.o.valid.eq(self.i.valid & (phase >= 3)),
-            self.o.payload.channel.eq(channel),
-            self.o.payload.group.eq(phase - 3),
+            m.d.sync += group.eq(Mux(last, 0, group + 1))
+        read = self._stage(m, 1, self.i.valid)
+        held = self._stage(m, 2, read.valid)
+        m.d.sync += [
+            read.channel.eq(self.i.payload.channel),
+            read.entry.eq(self.i.payload.entry),
+            read.key.eq(self.i.payload.key),
+            read.group.eq(group),
+            read.last.eq(last),
+            *(getattr(held, name).eq(getattr(read, name)) for name in _CARRIED),
+            self.o.valid.eq(held.valid),
+            *(getattr(self.o.payload, name).eq(getattr(held, name)) for name in _CARRIED[1:]),
         ]
+        products = self.o.payload.products
+        for lane, word in enumerate(self._weight_memory(m, group)):
+            weight = Signal(g.weight_shape, name=f"weight_{lane}", reset_less=True)
+            m.d.sync += [weight.eq(word), products[lane].eq(weight * held.key)]
+        m.d.comb += self.busy.eq(self.i.valid | read.valid | held.valid | self.o.valid)
         return m
 
-    def _weight_memory(self, m: Module, phase: Signal) -> list[Value]:
-        """Active weights of group ``phase`` of the channel asked for, one cycle later."""
+    def _stage(self, m: Module, number: int, valid: Value) -> Any:
+        """A register of what goes with a group through stage ``number``."""
+        g = self.geometry
+        carried = {
+            "valid": 1,
+            "key": g.key_shape,
+            "channel": range(g.channels),
+            "entry": range(g.entries),
+            "group": range(g.groups),
+            "last": 1,
+        }
+        stage: Any = Signal(data.StructLayout(carried), name=f"stage_{number}")
+        m.d.sync += stage.valid.eq(valid)
+        return stage
+
+    def _weight_memory(self, m: Module, group: Signal) -> list[Value]:
+        """Active weights of ``group`` of the channel asked for, one cycle later."""
         g = self.geometry
         lane_bits, group_bits = ceil_log2(g.lanes), ceil_log2(g.stride // g.lanes)
         width = g.weight_shape.width
@@ -154,7 +199,7 @@ class MissUnit(wiring.Component):
             write.addr.eq(Cat((index >> lane_bits)[:set_bits], ~active)),
             write.en.eq(Mux(self.i_weight.valid, 1 << index[:lane_bits], 0)),
             write.data.eq(Cat([self.i_weight.payload.weight] * g.lanes)),
-            read.addr.eq(Cat(phase[:group_bits], self.i.payload.channel, active)),
+            read.addr.eq(Cat(group[:group_bits], self.i.payload.channel, active)),
         ]
         return [read.data.word_select(lane, width) for lane in range(g.lanes)]
 

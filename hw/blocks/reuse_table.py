@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.blocks.cam import Cam
+from hw.blocks.lookups import Lookups, lookup_layout
 from hw.blocks.miss_unit import MissUnit, TableGeometry
-from hw.blocks.raster import pixel_layout
+from hw.blocks.product_memory import ProductMemory
 from hw.blocks.wide_stream import WideStream, WideStreamSignature
 from sw.config import EngineConfig
 
@@ -24,14 +23,14 @@ def table_events_layout(channels: int) -> data.StructLayout:
 class ReuseTable(wiring.Component):
     """Deliver the products of every channel's value with all its weights, remembered or computed.
 
-    o.payload[c][p](t) = i.payload.pixel[c](t - 3) * weight[c][p]                  (1)
+    o.payload[c][p](t) = i.payload.pixel[c](t - latency) * weight[c][p]                      (1)
 
-    One :class:`~hw.blocks.cam.Cam` and one product memory a channel; a hit takes no time. A beat
-    with misses holds the stream while the :class:`~hw.blocks.miss_unit.MissUnit` fills them, one
-    channel after the other, ``geometry.fill_cycles`` each; so a beat waits at most
-    ``channels * fill_cycles`` cycles. Otherwise beat-synchronous: ``o.valid`` and ``i.ready``
-    follow ``i.valid`` and ``o.ready`` in the same cycle. Beats that are not ``live`` are not
-    looked up and their products are arbitrary.
+    One table of keys (:class:`~hw.blocks.lookups.Lookups`) and one product memory a channel; a
+    hit takes no time. A beat with misses holds the stream while the
+    :class:`~hw.blocks.miss_unit.MissUnit` fills them, one channel after the other,
+    ``geometry.fill_cycles`` each; so a beat waits at most ``channels * fill_cycles`` cycles.
+    Otherwise beat-synchronous: ``o.valid`` and ``i.ready`` follow ``i.valid`` and ``o.ready`` in
+    the same cycle. Beats that are not ``live`` are not looked up and their products are arbitrary.
 
     Parameters
     ----------
@@ -40,15 +39,14 @@ class ReuseTable(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature({"pixel": pixel_layout, "live": 1}))``
+    i : ``In(stream.Signature(lookup_layout(config)))``
     o : ``Out(WideStreamSignature(product, channels, products))``
     i_next : ``Out(1)``
-        Whether no channel will miss in the next cycle; combinational.
+        Whether no beat will be held in the next cycle; combinational.
     i_weight, swap : as :class:`~hw.blocks.miss_unit.MissUnit`
-        ``swap`` empties the table; not while one of the last two beats that came was ``live``.
+        ``swap`` empties the table; only while the last ``latency - 1`` beats were not ``live``.
     flush : ``In(1)``
-        Empty the table, at any time: the beat that is being looked up keeps its products, and
-        its misses are remembered.
+        Empty the table, at any time: the beats that have been looked up keep their products.
     events : ``Out(table_events_layout(channels))``
     """
 
@@ -67,10 +65,10 @@ class ReuseTable(wiring.Component):
         for c in range(g.channels):
             initial[c * g.stride : c * g.stride + g.products] = weight[c].tolist()
         self.miss_unit = MissUnit(g, initial)
-        beat = data.StructLayout({"pixel": pixel_layout(config.layer), "live": 1})
+        self.lookups = Lookups(config)
         super().__init__(
             {
-                "i": In(stream.Signature(beat)),
+                "i": In(stream.Signature(lookup_layout(config))),
                 "o": Out(WideStreamSignature(g.product_shape, g.channels, g.products)),
                 "i_next": Out(1),
                 "i_weight": self.miss_unit.signature.members["i_weight"],
@@ -82,110 +80,105 @@ class ReuseTable(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Beats from a pixel to its products: match, encode, read."""
-        return 3
+        """Beats from a pixel to its products: lookup, read."""
+        return self.lookups.latency + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        g = self.geometry
-        step = Signal()
-        live = Signal()
-        live_next = Signal()
-        compared = Signal()
-        missing = Signal(g.channels)
-        missing_next = Signal(g.channels)
+        g, lookups = self.geometry, self.lookups
+        step = self._step(m, lookups.held, lookups.held_next)
+        self._look_up(m, step)
+        self._miss_unit(m)
+        for c in range(g.channels):
+            index = lookups.index[c]
+            self._product_memory(m, c, step, entry=index, index=index)
+        filled = self._request(m)
+        self._count(m, step, served=filled, held=lookups.held)
+        return m
+
+    def _step(self, m: Module, held: Value, held_next: Value) -> Signal:
+        """Whether a beat moves; connects the handshakes."""
+        step = Signal(name="step")
         m.d.comb += [
-            self.o.valid.eq(self.i.valid & ~missing.any()),
-            self.i.ready.eq(self.o.ready & ~missing.any()),
+            self.o.valid.eq(self.i.valid & ~held),
+            self.i.ready.eq(self.o.ready & ~held),
             step.eq(self.i.valid & self.i.ready),
-            live_next.eq(Mux(step, compared, live)),
-            self.i_next.eq(~missing_next.any()),
+            self.i_next.eq(~held_next),
         ]
-        m.d.sync += [live.eq(live_next), missing.eq(missing_next)]
-        with m.If(step):
-            m.d.sync += compared.eq(self.i.payload.live)
+        return step
+
+    def _look_up(self, m: Module, step: Signal) -> None:
+        """Stages 1 to ``latency - 1``: where the values are."""
+        m.submodules.lookups = lookups = self.lookups
+        m.d.comb += [
+            lookups.i.valid.eq(step),
+            lookups.i.payload.eq(self.i.payload),
+            lookups.flush.eq(self.flush | self.swap),
+        ]
+
+    def _miss_unit(self, m: Module) -> None:
         m.submodules.miss_unit = self.miss_unit
         m.d.comb += self.miss_unit.swap.eq(self.swap)
         wiring.connect(m, wiring.flipped(self.i_weight), self.miss_unit.i_weight)
-        cams = self._cams(m, step)
-        for c, cam in enumerate(cams):
-            m.d.comb += missing_next[c].eq(~cam.hit_next & live_next)
-            self._product_memory(m, c, cam, step)
-        self._request(m, missing, cams)
-        self._count(m, step, live, missing)
-        return m
 
-    def _cams(self, m: Module, step: Signal) -> list[Cam]:
-        """Stages 1 and 2: one CAM a channel, all moving with the beat."""
-        g = self.geometry
-        flush = Signal()
-        m.d.comb += flush.eq(self.flush | self.swap)
-        cams = [Cam(g.key_shape, g.entries) for _ in range(g.channels)]
-        for c, cam in enumerate(cams):
-            m.submodules[f"cam_{c}"] = cam
-            m.d.comb += [
-                cam.i.payload.eq(self.i.payload.pixel[c]),
-                cam.i.valid.eq(step),
-                cam.o.ready.eq(1),
-                cam.flush.eq(flush),
-            ]
-        return cams
+    def _product_memory(
+        self, m: Module, c: int, step: Signal, *, entry: Value, index: Value
+    ) -> None:
+        """The last stage: read channel ``c``'s row ``index``; row ``entry`` is what is filled.
 
-    def _product_memory(self, m: Module, c: int, cam: Cam, step: Signal) -> None:
-        """Stage 3: read channel ``c``'s products, a memory a group of lanes.
-
-        A read never meets a write of the same cycle: the one needs a step, the other a miss.
+        A read never meets a write of the same row: a beat that moves has no misses left.
         """
-        g = self.geometry
-        width = g.product_shape.width
+        memory = ProductMemory(self.geometry)
+        m.submodules[f"products_{c}"] = memory
         filled = self.miss_unit.o
-        products = self.o.payload[c]
-        for group in range(g.groups):
-            lanes = g.lanes_of(group)
-            memory = Memory(
-                shape=lanes * width, depth=g.entries, init=[], attrs={"no_rw_check": "1"}
-            )
-            m.submodules[f"products_{c}_{group}"] = memory
-            write, read = memory.write_port(), memory.read_port()
-            first = group * g.lanes
-            m.d.comb += [
-                write.addr.eq(cam.victim),
-                write.data.eq(Value.cast(filled.payload.products)[: lanes * width]),
-                write.en.eq(
-                    filled.valid & (filled.payload.channel == c) & (filled.payload.group == group)
-                ),
-                read.addr.eq(cam.o.payload.index),
-                read.en.eq(step),
-                Cat(products[first : first + lanes]).eq(read.data),
-            ]
-
-    def _request(self, m: Module, missing: Signal, cams: list[Cam]) -> None:
-        """Ask for the products of the lowest channel that misses; remember its key when done."""
-        request = self.miss_unit.i
-        channel = request.payload.channel
-        for c in reversed(range(len(cams))):
-            with m.If(missing[c]):
-                m.d.comb += channel.eq(c)
         m.d.comb += [
-            request.valid.eq(missing.any()),
-            request.payload.key.eq(Array(cam.o.payload.key for cam in cams)[channel]),
+            memory.write.eq(filled.valid & (filled.payload.channel == c)),
+            memory.entry.eq(entry),
+            memory.group.eq(filled.payload.group),
+            memory.products.eq(filled.payload.products),
+            memory.read.eq(step),
+            memory.index.eq(index),
+            *(a.eq(b) for a, b in zip(self.o.payload[c], memory.row, strict=True)),
         ]
-        for c, cam in enumerate(cams):
-            m.d.comb += cam.insert.eq(request.valid & request.ready & (channel == c))
 
-    def _count(self, m: Module, step: Signal, live: Signal, missing: Signal) -> None:
-        """Report the events of this cycle."""
-        g = self.geometry
-        filled = Signal()
-        missed = Signal(range(g.channels + 1))
+    def _request(self, m: Module) -> Signal:
+        """Ask for the products of the lowest channel that misses; returns whether one is done."""
+        lookups, request, results = self.lookups, self.miss_unit.i, self.miss_unit.o
+        channel = request.payload.channel
+        for c in reversed(range(self.geometry.channels)):
+            with m.If(lookups.missing[c]):
+                m.d.comb += channel.eq(c)
+        asked, done = Signal(), Signal()
         m.d.comb += [
-            filled.eq(self.miss_unit.i.valid & self.miss_unit.i.ready),
+            request.valid.eq(lookups.missing.any() & ~asked),
+            request.payload.key.eq(Array(lookups.key)[channel]),
+            lookups.served.eq(Mux(done, 1 << channel, 0)),
+        ]
+        with m.If(request.valid & request.ready):
+            m.d.sync += asked.eq(1)
+        with m.Elif(done):
+            m.d.sync += asked.eq(0)
+        # A key may take longer to its place than its products.
+        g = self.geometry
+        last: Value = results.valid & results.payload.last
+        for _ in range(g.fill_cycles - g.groups - MissUnit.LATENCY):
+            late = Signal(name="late")
+            m.d.sync += late.eq(last)
+            last = late
+        m.d.comb += done.eq(last)
+        return done
+
+    def _count(self, m: Module, step: Signal, *, served: Signal, held: Value) -> None:
+        """Report the events of this cycle; ``served``: the shown beat has a miss less."""
+        live, channels = self.lookups.live, self.geometry.channels
+        missed = Signal(range(channels + 1))
+        m.d.comb += [
             self.events.lookup.eq(step & live),
-            self.events.hits.eq(Mux(step & live, g.channels - missed, 0)),
-            self.events.miss.eq(filled),
-            self.events.stall.eq(missing.any()),
+            self.events.hits.eq(Mux(step & live, channels - missed, 0)),
+            self.events.miss.eq(served),
+            self.events.stall.eq(held),
         ]
         with m.If(step):
             m.d.sync += missed.eq(0)
-        with m.Elif(filled):
+        with m.Elif(served):
             m.d.sync += missed.eq(missed + 1)

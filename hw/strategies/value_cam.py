@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux
 
-from hw.blocks.reuse_table import ReuseTable
+from hw.blocks.look_ahead_table import make_reuse_table
 from hw.blocks.transposed_accumulator import TransposedAccumulator
 from hw.fanout import kept_register
 from hw.strategies.contract import Strategy, strategy_events_layout
@@ -17,11 +17,11 @@ class ValueCam(Strategy):
     """Look a pixel's values up, one table a channel; sum the products where they are needed.
 
     See :class:`~hw.strategies.contract.Strategy`. A beat with misses is held for at most
-    ``channels * fill_cycles`` cycles.
+    ``channels * fill_cycles`` cycles, or with look-ahead for the misses of all beats in the line.
     """
 
     def __init__(self, config: EngineConfig) -> None:
-        self.table = ReuseTable(config)
+        self.table = make_reuse_table(config)
         self.accumulators = [TransposedAccumulator(config.layer) for _ in config.learned]
         g = self.table.geometry
         super().__init__(

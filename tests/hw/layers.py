@@ -40,13 +40,16 @@ def make_layer(
     )
 
 
-def make_config(layer, *, entries=4, multipliers=4, templates="none", **more):
-    """An engine for ``layer``; all of its kernels are learned unless told otherwise."""
+def make_config(layer, *, entries=4, multipliers=4, templates="none", table=None, **more):
+    """An engine for ``layer``; all of its kernels are learned unless told otherwise.
+
+    ``table``: a dict of more fields of the table.
+    """
     return EngineConfig(
         name="test",
         layer=layer,
         templates=templates,
-        table=TableConfig(entries=entries, multipliers=multipliers),
+        table=TableConfig(entries=entries, multipliers=multipliers, **(table or {})),
         output=more.pop("output", OutputConfig()),
         **more,
     )

@@ -28,7 +28,11 @@ def random_requests(rng, geometry, count):
     shape = geometry.key_shape
     low = -(1 << (shape.width - 1)) if shape.signed else 0
     return [
-        {"channel": rng.randrange(geometry.channels), "key": low + rng.getrandbits(shape.width)}
+        {
+            "channel": rng.randrange(geometry.channels),
+            "entry": rng.randrange(geometry.entries),
+            "key": low + rng.getrandbits(shape.width),
+        }
         for _ in range(count)
     ]
 
@@ -48,19 +52,31 @@ def check(geometry, weights, requests, *, initial=None, before=(), pause=ALWAYS)
     bench = InTurn(dut, "i", "i_weight", "swap", "reset")
     inputs = [bench.item(*step) for step in before]
     inputs += [bench.item("i", request) for request in requests]
+    after = bench.item("i_weight", {"weight": 0, "first": 1, "last": 0})
+    inputs += [after] * dut.LATENCY
     seen = Recorder(
-        asked=dut.i.valid, answered=dut.i.ready, valid=dut.o.valid, payload=dut.o.payload
+        asked=dut.i.valid,
+        answered=dut.i.ready,
+        valid=dut.o.valid,
+        payload=dut.o.payload,
+        busy=dut.busy,
     )
     run_streams(bench, {"i": inputs}, (), pause=pause, testbenches=[seen.watch])
-    busy = [cycle for cycle in seen.cycles if cycle["asked"]]
-    assert not any(cycle["valid"] for cycle in seen.cycles if not cycle["asked"])
-    assert len(busy) == len(requests) * geometry.fill_cycles
+    asked = [n for n, cycle in enumerate(seen.cycles) if cycle["asked"]]
+    given = [n for n, cycle in enumerate(seen.cycles) if cycle["valid"]]
+    assert given == [n + dut.LATENCY for n in asked]
+    assert {n for n, cycle in enumerate(seen.cycles) if cycle["busy"]} == {
+        n + stage for n in asked for stage in range(dut.LATENCY + 1)
+    }
+    answered = [seen.cycles[n]["answered"] for n in asked]
+    assert answered == ([0] * (geometry.groups - 1) + [1]) * len(requests)
+    results = [seen.cycles[n]["payload"] for n in given]
     for n, request in enumerate(requests):
-        cycles = busy[n * geometry.fill_cycles : (n + 1) * geometry.fill_cycles]
-        assert [cycle["answered"] for cycle in cycles] == [0] * (len(cycles) - 1) + [1]
-        answers = [cycle["payload"] for cycle in cycles if cycle["valid"]]
+        answers = results[n * geometry.groups : (n + 1) * geometry.groups]
         assert [answer["group"] for answer in answers] == list(range(geometry.groups))
+        assert [answer["last"] for answer in answers] == [0] * (geometry.groups - 1) + [1]
         assert {answer["channel"] for answer in answers} == {request["channel"]}
+        assert {answer["entry"] for answer in answers} == {request["entry"]}
         products = [x for answer in answers for x in answer["products"]][: geometry.products]
         first = request["channel"] * geometry.stride
         assert products == [w * request["key"] for w in weights[first:][: geometry.products]]
