@@ -9,42 +9,24 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from statistics import median
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import UnusedElaboratable
 
-from bench.environment import ROOT
 from hw.flow import YOSYS, FlowError
 from hw.flow.progress import announce
 from sw import cli, cost
 from sw.cli import InputError, write_files
 
-from .cost_points import MODELLED, CostPoint, cost_points
+from .cost_points import CostPoint, cost_points
+from .cost_report import COST_REPORT, COUNTED, FITTED, summarised
 from .measure import area_of
 
-__all__ = [
-    "COST_REPORT",
-    "COUNTED",
-    "FITTED",
-    "errors_of",
-    "fit",
-    "load_cost",
-    "main",
-    "summarised",
-]
+__all__ = ["fit", "main"]
 
-COST_REPORT = ROOT / "reports" / "cost.json"
-FITTED = ("lut4_eq", "ff")
-COUNTED = ("dsp", "bram")
 _PROG = "python -m bench.reuse.cost"
 _DIGITS = 6
-
-
-def load_cost() -> dict[str, Any]:
-    """The committed report."""
-    return json.loads(COST_REPORT.read_text(encoding="utf-8"))
 
 
 def fit(rows: Sequence[Mapping[str, float]], areas: Sequence[float]) -> dict[str, float]:
@@ -72,27 +54,6 @@ def fit(rows: Sequence[Mapping[str, float]], areas: Sequence[float]) -> dict[str
                 for name, value in zip(names, found, strict=True)
             }
         del names[int(solved.argmin())]
-
-
-def errors_of(point: Mapping[str, Any], of: str) -> float:
-    """Relative error of a fitted figure; of a counted one, what it is too high by."""
-    measured, estimated = point["measured"][of], point["estimated"][of]
-    return estimated / measured - 1 if of in FITTED else estimated - measured
-
-
-def summarised(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Median and worst error by strategy, of the points held out."""
-    found: dict[str, Any] = {}
-    for strategy in MODELLED:
-        mine = [p for p in points if p["strategy"] == strategy and p["held_out"]]
-        found[strategy] = {"points": len(mine)} | {
-            of: {
-                "median": round(median(abs(errors_of(p, of)) for p in mine), 4),
-                "worst": round(max((errors_of(p, of) for p in mine), key=abs), 4),
-            }
-            for of in (*FITTED, *COUNTED)
-        }
-    return found
 
 
 def _measured(every: Sequence[CostPoint], jobs: int) -> list[tuple[CostPoint, dict[str, Any]]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.environment import ROOT
 
+from .cost_report import COST_REPORT, load_cost
 from .plots import depths_figure, hits_figure, rates_figure
 from .report import page
 
@@ -25,7 +26,8 @@ def load_report() -> dict[str, Any]:
 def documents(report: dict[str, Any]) -> dict[Path, str]:
     """Every document that is generated from a report, by its absolute path."""
     figures = {"hits": hits_figure, "depths": depths_figure, "rates": rates_figure}
-    made = {ROOT / "docs/user/reuse.md": page(report)}
+    cost = load_cost() if COST_REPORT.is_file() else None
+    made = {ROOT / "docs/user/reuse.md": page(report, cost)}
     return made | {
         ROOT / f"docs/figures/reuse-{name}.svg": draw(report) for name, draw in figures.items()
     }

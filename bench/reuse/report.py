@@ -7,6 +7,7 @@ from typing import Any
 
 from sw.auto import BRAM_COST, DSP_COST
 
+from .auto_page import auto_section
 from .front import chip_area, front, is_measured
 from .points import ENTRIES, FRAMES, KEYED, SERIES, SWEEPS
 from .words import cam_verdict, hit_rates, listed
@@ -102,10 +103,13 @@ def summary(row: Mapping[str, Any]) -> str:
     )
 
 
-def page(report: Mapping[str, Any]) -> str:
-    """``docs/user/reuse.md``."""
-    parts = (_introduction, _hits, _cams, _rates, _tables, _missing)
-    return "\n\n".join("\n".join(part(report)) for part in parts) + "\n"
+def page(report: Mapping[str, Any], cost: Mapping[str, Any] | None = None) -> str:
+    """``docs/user/reuse.md``; with the cost model's report, what it says of ``auto`` too."""
+    parts = [part(report) for part in (_introduction, _hits, _cams, _rates)]
+    if cost is not None:
+        parts.append(auto_section(cost))
+    parts += [_tables(report), _missing(report)]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def _introduction(report: Mapping[str, Any]) -> Iterator[str]:

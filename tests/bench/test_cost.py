@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from bench.reuse.cost import COST_REPORT, COUNTED, FITTED, errors_of, fit, load_cost, summarised
+from bench.reuse.cost import fit
 from bench.reuse.cost_points import MODELLED, cost_points
+from bench.reuse.cost_report import (
+    COST_REPORT,
+    COUNTED,
+    FITTED,
+    errors_of,
+    load_cost,
+    summarised,
+)
 from sw.auto import CANDIDATES
 from sw.cost import COEFFICIENTS, estimate
 
