@@ -59,9 +59,9 @@ def test_the_solvers_graph_is_the_matrix(matrix, limits):
         assert (term is None) == (not column.any())
 
 
-def window_sums(config, beats):
+def window_sums(layer, weight, beats):
     """Plain sums of every window, beat by beat."""
-    weight, row = config.learned_weight, config.layer.padded_shape[1]
+    row = layer.padded_shape[1]
     _, channels, height, width = weight.shape
     sums = np.zeros((len(weight), beats.shape[1]), np.int64)
     for c, i, j in np.ndindex(channels, height, width):
@@ -71,14 +71,14 @@ def window_sums(config, beats):
     return sums
 
 
-def assert_plan_is_the_sums(config):
-    plan = plan_constant(config)
+def assert_plan_is_the_sums(config, plan):
     limits = config.layer.input_format.range
     shape = (config.layer.channels, 60)
     beats = np.random.default_rng(3).integers(limits.lo, limits.hi, shape, endpoint=True)
     shown = plan.evaluate(beats)
     assert plan.latency >= 1
-    expected = window_sums(config, beats)[:, : 60 - plan.latency]
+    weight = config.layer.weight[list(plan.outputs)]
+    expected = window_sums(config.layer, weight, beats)[:, : 60 - plan.latency]
     assert (shown[:, plan.latency :] == expected).all()
     for kernel, sums in zip(plan.outputs, shown, strict=True):
         assert plan.output_ranges[kernel] == config.sum_range(kernel)
@@ -88,7 +88,25 @@ def assert_plan_is_the_sums(config):
 @settings(max_examples=25, deadline=None)
 @given(layer=layers(kernels=4, channels=3, kernel=3, frame=5))
 def test_a_plan_is_the_sums_of_products(layer):
-    assert_plan_is_the_sums(config_of(layer))
+    config = config_of(layer)
+    assert_plan_is_the_sums(config, plan_constant(config))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    layer=layers(kernels=4, channels=3, kernel=3, frame=5),
+    templates=st.integers(0, 4),
+    seed=st.integers(0, 99),
+)
+def test_a_plan_of_all_kernels_is_the_sums_of_products(layer, templates, seed):
+    weight = layer.weight.copy()
+    rng = np.random.default_rng(seed)
+    weight[:templates] = rng.choice([-7, 7], weight[:templates].shape)
+    config = make_config(replace(layer, weight=weight), templates="auto", strategy="constant")
+    plan = plan_sums(config)
+    assert list(plan.outputs) == list(range(layer.kernels))
+    assert plan.adders == sum(plan.stages.values())
+    assert_plan_is_the_sums(config, plan)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +117,8 @@ def test_a_plan_is_the_sums_of_products(layer):
 def test_kernels_that_need_hardly_an_adder(weights):
     weight = np.array(weights)[:, np.newaxis, np.newaxis]
     layer = make_layer(kernels=len(weights), kernel_shape=(1, 2), weight_bits=4)
-    assert_plan_is_the_sums(config_of(replace(layer, weight=weight)))
+    config = config_of(replace(layer, weight=weight))
+    assert_plan_is_the_sums(config, plan_constant(config))
 
 
 def test_the_same_weights_give_the_same_plan():
@@ -130,6 +149,18 @@ def test_sharing_takes_half_of_the_digits_adders():
 )
 def test_low_bits_of_a_plus_alone_pass_an_adder_by(a, b, limits, bits):
     assert adder_bits(Addition(a, b), limits) == bits
+
+
+def test_the_sums_are_built_without_an_engine(tmp_path):
+    settings = ["--set", "strategy=constant", "--set", "top=sums", "--out", str(tmp_path)]
+    assert build.main(["--target", "rtlil", "--config", "tiny", *settings]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "katazome.il",
+        "report.json",
+        "summary.txt",
+    }
+    assert "$mul" not in (tmp_path / "katazome.il").read_text()
+    assert "the sums of all kernels alone" in (tmp_path / "summary.txt").read_text()
 
 
 def test_without_the_solver_the_error_names_the_extra(monkeypatch, tmp_path, capsys):
