@@ -266,6 +266,34 @@ def test_folds_that_leave_nothing_to_fold_are_refused():
     assert refused(FoldConfig, channels=0) == "fold.channels must be at least 1, not 0"
 
 
+def test_constant_weights_are_neither_loaded_nor_folded():
+    built_in = small(strategy="constant")
+    assert built_in.learned
+    assert not built_in.run_time_weights
+    assert small().run_time_weights
+    assert small(strategy="constant", top="sums").top == "sums"
+    assert refused(EngineConfig, name="f", layer=big_layer(2), top="sums") == (
+        "top = sums: the learned kernels' weights must be built in (strategy = constant)"
+    )
+    fold = FoldConfig(kernels=2)
+    assert refused(EngineConfig, name="f", layer=big_layer(2), strategy="constant", fold=fold) == (
+        "fold: strategy = constant is not folded, since it has no memory of weights to go "
+        "through (leave fold out, or choose direct, value_table or split_table)"
+    )
+
+
+def test_the_range_of_a_sum_is_that_of_the_weights_that_may_come():
+    config = small(strategy="constant")
+    kernel = config.learned[0]
+    weight = config.layer.weight[kernel]
+    limits = config.sum_range(kernel)
+    assert limits.hi == 255 * weight[weight > 0].sum()
+    assert limits.lo == 255 * weight[weight < 0].sum()
+    loaded = small().sum_range(kernel)
+    assert loaded.lo < limits.lo
+    assert loaded.hi > limits.hi
+
+
 def test_loaded_weights_make_no_template():
     """A learned kernel stays one whatever is loaded, and the templates stay templates."""
     config = load_config("tiny")
