@@ -41,6 +41,7 @@ class SetHarness(Harness):
 
     def __init__(self, dut, *, invariants=True):
         self.invariants = invariants
+        self.places = places_of(dut)
         super().__init__(dut)
 
     def properties(self, m: Module, probe: Probe) -> None:
@@ -49,96 +50,99 @@ class SetHarness(Harness):
         keeps_until_ready(m, word, assume=True)
         keeps_until_ready(m, write, assume=True)
         keeps_until_ready(m, o)
+        self._pending(m, port)
+        self.nth = AnyConst(range(len(self.places)))  # the word of a set that is followed
+        suppose(m, self.nth < len(self.places))
+        by_window = Signal()
+        m.d.comb += by_window.eq(moves(o) & moves(write))
+        self._accepted(m, port, by_window)
+        self._refused(m, port, by_window)
+        self._seen(m)
+        if self.invariants:
+            self._invariants(m, probe)
 
-        # A pending set, until its swap; meanwhile nothing leaves.
-        pending = Signal()
+    def _pending(self, m, port):
+        """A complete set waits for its swap; meanwhile nothing leaves."""
+        o, pending = self.o, Signal()
         m.d.sync += pending.eq((pending & ~port["swap"]) | (moves(o) & o.payload.last))
         claim(m, port["pending"] == pending, "a whole set is pending until its swap")
         claim(m, ~(pending & o.valid), "while a set is pending nothing leaves")
-        claim(m, ~(pending & moves(write)), "while a set is pending the window takes nothing")
+        claim(m, ~(pending & moves(port["i_write"])), "nor does the window bring anything")
 
-        # What was accepted since the last first word that left: the words, counted as they came.
-        places = places_of(self.dut)
-        count = Signal(range(len(places) + 1))  # of the set that is under way, 0: none
-        by_window = Signal()
-        nth = AnyConst(range(len(places)))
-        suppose(m, nth < len(places))
-        kept: Any = Signal.like(word.payload.weight)  # the nth word that was accepted for it
-        source_word, source_window = Signal(), Signal()
-        m.d.comb += [
-            source_window.eq(moves(o) & moves(write)),
-            source_word.eq(moves(o) & ~moves(write)),
-        ]
-        weight = Mux(source_window, write.payload.weight, word.payload.weight)
-        place = Array(Const(n, len(write.payload.index)) for n in places)
-        at = Signal.like(count)
-        m.d.comb += at.eq(Mux(o.payload.first, 0, count))
+    def _accepted(self, m, port, by_window):
+        """The words accepted since the first of a set: how many, and the nth of them."""
+        word, write, o = port["i"], port["i_write"], self.o
+        size = len(self.places)
+        weight = Mux(by_window, write.payload.weight, word.payload.weight)
+        self.count = Signal(range(size + 1))  # of the set that is under way; 0: none is
+        self.source = Signal()  # its source: 1 is the window
+        self.kept: Any = Signal.like(word.payload.weight)
+        at = Signal.like(self.count)
+        m.d.comb += at.eq(Mux(o.payload.first, 0, self.count))
         claim(m, ~moves(o) | moves(write) | moves(word), "what leaves was just accepted")
         claim(m, ~moves(o) | (o.payload.weight == weight), "a weight leaves as it came")
-        claim(m, ~moves(o) | (at < len(places)), "no set is longer than a set")
-        with_first = moves(o) & ~o.payload.first
-        claim(m, ~with_first | (count != 0), "a set begins with its first")
-        claim(m, ~with_first | (by_window == source_window), "a set has one source")
+        claim(m, ~moves(o) | (at < size), "no set is longer than a set")
+        goes_on = moves(o) & ~o.payload.first
+        claim(m, ~goes_on | (self.count != 0), "a set begins with its first")
+        claim(m, ~goes_on | (self.source == by_window), "a set has one source")
+        place = Array(Const(n, len(write.payload.index)) for n in self.places)
         in_turn = write.payload.index == place[at]
-        claim(m, ~source_window | in_turn, "words of the window come in turn")
-        whole = (at == len(places) - 1) & (source_window | word.payload.last)
+        claim(m, ~by_window | in_turn, "words of the window come in turn")
+        whole = (at == size - 1) & (by_window | word.payload.last)
         claim(m, ~moves(o) | (o.payload.last == whole), "the last word is that of a whole set")
-        m.d.sync += by_window.eq(Mux(moves(o), source_window, by_window))
-        ended = source_word & (word.payload.last | (at == len(places) - 1))
-        out_of_turn = moves(write) & ~source_window & by_window
+        self.ended = moves(o) & ~by_window & (word.payload.last | (at == size - 1))
         with m.If(moves(o)):
-            m.d.sync += count.eq(Mux(ended | o.payload.last, 0, at + 1))
-        with m.Elif(out_of_turn):
-            m.d.sync += count.eq(0)
-        with m.If(moves(o) & (at == nth)):
-            m.d.sync += kept.eq(weight)
+            m.d.sync += self.source.eq(by_window)
+            m.d.sync += self.count.eq(Mux(self.ended | o.payload.last, 0, at + 1))
+            with m.If(at == self.nth):
+                m.d.sync += self.kept.eq(weight)
+        with m.Elif(moves(write) & self.source):  # it came out of turn
+            m.d.sync += self.count.eq(0)
 
-        # What leaves as a set, as those who take it see it.
-        seen: Any = Signal.like(kept)
-        position = Signal.like(count)
-        where = Signal.like(count)
-        m.d.comb += where.eq(Mux(o.payload.first, 0, position))
-        with m.If(moves(o)):
-            m.d.sync += position.eq(where + 1)
-            with m.If(where == nth):
-                m.d.sync += seen.eq(o.payload.weight)
-        is_last = past(m, moves(o) & o.payload.last)
-        claim(m, ~is_last | (position == len(places)), "a whole set has so many words")
-        claim(m, ~is_last | (seen == kept), "and they are those that were accepted")
-
-        # What was dropped is told.
+    def _refused(self, m, port, by_window):
+        """What is dropped is told."""
+        o, refused = self.o, Signal()
         dropped = (
-            (moves(write) & ~source_window)
-            | (moves(o) & o.payload.first & (count != 0))
-            | (ended & ~o.payload.last)
+            (moves(port["i_write"]) & ~by_window)
+            | (moves(o) & o.payload.first & (self.count != 0))
+            | (self.ended & ~o.payload.last)
         )
-        refused = Signal()
         with m.If(dropped):
             m.d.sync += refused.eq(1)
         with m.Elif(port["clear"]):
             m.d.sync += refused.eq(0)
         claim(m, port["refused"] == refused, "what is dropped is told")
-        if not self.invariants:
-            return
-        begun = self._invariants(m, probe, count, by_window)
-        claim(m, ~begun | (position == count), "position is the count")
-        claim(m, ~(begun & (nth < count)) | (seen == kept), "the word kept is the word seen")
 
-    def _invariants(self, m, probe, count, by_window):
-        """What the port's registers mean; returns that a set is under way."""
-        port = self.dut
-        places = places_of(port)
+    def _seen(self, m):
+        """A set as those who take it see it, by its marks alone."""
+        o = self.o
+        self.seen: Any = Signal.like(self.kept)
+        self.position, where = Signal.like(self.count), Signal.like(self.count)
+        m.d.comb += where.eq(Mux(o.payload.first, 0, self.position))
+        with m.If(moves(o)):
+            m.d.sync += self.position.eq(where + 1)
+            with m.If(where == self.nth):
+                m.d.sync += self.seen.eq(o.payload.weight)
+        whole = past(m, moves(o) & o.payload.last)
+        claim(m, ~whole | (self.position == len(self.places)), "a whole set has so many words")
+        claim(m, ~whole | (self.seen == self.kept), "and they are those that were accepted")
+
+    def _invariants(self, m, probe):
+        """What the port's registers mean."""
+        port, count = self.dut, self.count
         begun, skip = probe.signal("begun"), probe.signal("skip")
         claim(m, begun == (count != 0), "begun")
-        claim(m, ~begun | (probe.signal("by_window") == by_window), "source")
-        claim(m, count < len(places), "count is in range")
+        claim(m, ~begun | (probe.signal("by_window") == self.source), "source")
+        claim(m, count < len(self.places), "count is in range")
         column, row = probe.signal("next_column"), probe.signal("next_row")
         claim(m, ~begun | (row * port.products + column == count), "place is the count")
         claim(m, ~begun | (column < port.products), "column is in range")
-        claim(m, ~(skip & begun) | by_window, "only the stream's sets are skipped")
+        claim(m, ~(skip & begun) | self.source, "only the stream's sets are skipped")
         shown = self.o.valid & vars(self)["i"].valid & ~port.i_write.ready
         claim(m, ~probe.signal("offered") | shown, "an offered word is shown")
-        return begun
+        claim(m, ~begun | (self.position == count), "position is the count")
+        same = self.seen == self.kept
+        claim(m, ~(begun & (self.nth < count)) | same, "the word kept is the word seen")
 
 
 class WaitHarness(Harness):
