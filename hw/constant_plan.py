@@ -152,13 +152,15 @@ def adder_bits(addition: Addition, limits: IntRange) -> int:
     return max(limits.bits - (0 if a.shift else b.shift), 0)
 
 
+def _carry_cells(addition: Addition, limits: IntRange) -> int:
+    """Carry cells of an adder, of two bits each as FPGAs have them."""
+    return (adder_bits(addition, limits) + 1) // 2
+
+
 def _cells(network: Network, inputs: IntRange) -> int:
-    """Carry cells of all adders, of two bits each as FPGAs have them."""
-    limits = line_limits(network.channels, network.additions, inputs)
-    return sum(
-        (adder_bits(addition, limit) + 1) // 2
-        for addition, limit in zip(network.additions, limits[network.channels :], strict=True)
-    )
+    """Carry cells of all adders."""
+    limits = line_limits(network.channels, network.additions, inputs)[network.channels :]
+    return sum(map(_carry_cells, network.additions, limits))
 
 
 class _Maker:
@@ -202,17 +204,21 @@ class _Maker:
         return flat
 
     def _sum(self, terms: Sequence[Term], *, positive: bool = False) -> Term:
-        """Their sum, by the narrowest adders first; ``positive``: with a positive sign."""
+        """Their sum, by the narrowest adders first; ``positive``: with a positive sign.
+
+        Of adders of equal cells the one that is ready first: fewer values wait for others.
+        """
         left: dict[int, Term] = {}
-        pairs: list[tuple[int, int, int]] = []
+        pairs: list[tuple[int, int, int, int]] = []
         new, pending = count(), list(terms)
         while len(left) + len(pending) > 1:
             for term in pending:
                 n = next(new)
                 for m, other in left.items():
-                    heapq.heappush(pairs, (self._bits(other, term), m, n))
+                    ready = max(self.network.ready(other), self.network.ready(term))
+                    heapq.heappush(pairs, (self._cells(other, term), ready, m, n))
                 left[n] = term
-            _, m, n = heapq.heappop(pairs)
+            _, _, m, n = heapq.heappop(pairs)
             pending = []
             if m in left and n in left:
                 a, b = left.pop(m), left.pop(n)
@@ -232,13 +238,15 @@ class _Maker:
         made = self._known(-made if flip else made, self._range(a) + self._range(b))
         return made.moved(shift=shift)
 
-    def _bits(self, a: Term, b: Term) -> int:
-        """Of the adder of ``a + b``, by the bounds of the two."""
+    def _cells(self, a: Term, b: Term) -> int:
+        """Carry cells of the adder of ``a + b``, by the bounds of the two."""
         shift = min(a.shift, b.shift)
         a, b = a.moved(shift=-shift), b.moved(shift=-shift)
         limits = self._range(a) + self._range(b)
         flip = _gains_by_minus(a, b)
-        return adder_bits(Addition(-a, -b) if flip else Addition(a, b), -limits if flip else limits)
+        if flip:
+            return _carry_cells(Addition(-a, -b), -limits)
+        return _carry_cells(Addition(a, b), limits)
 
     def _range(self, term: Term) -> IntRange:
         scaled = self._limits[term.line].scaled(1 << term.shift)
