@@ -41,7 +41,7 @@ _MAX_POLLS = 20_000
 
 
 class EngineDriver:
-    """One ``katazome`` with drivers on its three buses.
+    """One ``katazome`` with drivers on its buses.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ class EngineDriver:
     -------
     source, sink : AxiStreamSource, AxiStreamSink
         ``set_pause_generator`` makes them pause.
+    weights : AxiStreamSource
+        Only with run-time weights.
     control : AxiLiteMaster
     registers : RegisterMap
     """
@@ -66,6 +68,8 @@ class EngineDriver:
         dut.rst.value = 1
         self.source = AxiStreamSource(self._stream("s_axis"), dut.clk, dut.rst)
         self.sink = AxiStreamSink(self._stream("m_axis"), dut.clk, dut.rst)
+        if config.run_time_weights:
+            self.weights = AxiStreamSource(self._stream("s_weight"), dut.clk, dut.rst)
         bus = AxiLiteBus.from_prefix(dut, "s_axil", bus_separator="__")
         self.control: Any = AxiLiteMaster(bus, dut.clk, dut.rst)  # its results are untyped
 
@@ -122,6 +126,10 @@ class EngineDriver:
         await self.load(weight_writes(self.config, weight))
         await self.run()
 
+    async def refused(self) -> bool:
+        """Whether a set of weights was dropped since the counters were cleared."""
+        return bool(await self.read("STATUS") & self.bits("STATUS", "weights_refused"))
+
     def bits(self, register: str, *fields: str) -> int:
         """The word with these fields of a register set."""
         known = {field.name: field.mask for field in self.registers.register(register).fields}
@@ -166,6 +174,24 @@ class EngineDriver:
             sent = np.resize(frame, (length, frame.shape[1]))
             self.source.send_nowait(AxiStreamFrame(sent.tobytes()))
 
+    def send_weights(self, weight: IntArray, *, length: int | None = None, noise: int = 0) -> None:
+        """Queue a set of weights, shape (L, C, kh, kw), for the weight stream.
+
+        Parameters
+        ----------
+        length : int, optional
+            Words of the set: fewer than there are weights cut it, of more the surplus repeats it.
+        noise : int
+            Added to every word above the bits of a weight.
+        """
+        words = packing.pack_weights(weight, self.config)
+        words = np.resize(words, (length or len(words), words.shape[1]))
+        values = words @ (1 << 8 * np.arange(words.shape[1]))
+        bits, width = self.config.layer.weight_format.bits, 8 * words.shape[1]
+        values = (values & ((1 << bits) - 1)) | (noise << bits) & ((1 << width) - 1)
+        data = b"".join(int(value).to_bytes(width // 8, "little") for value in values)
+        self.weights.send_nowait(AxiStreamFrame(data))
+
     async def receive(self, count: int) -> tuple[IntArray, list[bool]]:
         """Outputs of the next ``count`` frames, shape (count, K, OH, OW), and which are bad."""
         outputs = np.empty((count, *self.config.layer.output_shape), np.int64)
@@ -189,5 +215,8 @@ class EngineDriver:
         await self.stop()
         await self.cycles(100)
         assert self.source.empty(), "the source has frames left"
+        if self.config.run_time_weights:
+            assert self.weights.empty(), "the weights' source has words left"
+            assert self.weights.idle(), "the weights' source has part of a set"
         assert self.sink.empty(), "the sink has frames left"
         assert self.sink.idle(), "the sink has part of a frame"

@@ -109,6 +109,16 @@ def test_weights_change_between_frames_of_one_pixel(build_dir: Path, seed: int) 
         _check_sets(config, images, sets, build_dir=build_dir, **pauses)
 
 
+def test_magnitudes_in_registers(build_dir: Path, seed: int) -> None:
+    config = load_config("tiny", assignments=['template_scale="register"', "bias_bits=12"])
+    assert config.magnitude_bits
+    images = _images(config, 20)
+    for pause in (0, 400):
+        pauses = {"source_pause": pause, "sink_pause": pause, "seed": seed}
+        result = simulate(config, images, build_dir=build_dir, **pauses)
+        _check(result, images, config)
+
+
 @pytest.mark.slow
 def test_plain_engine(build_dir: Path) -> None:
     config = load_config("cifar10-layer1-plain")

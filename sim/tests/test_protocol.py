@@ -46,6 +46,7 @@ def test_odd_engine(build_dir: Path, tmp_path: Path) -> None:
     save_layer(model, _odd_layer())
     settings = [
         "bias_bits=11",
+        'template_scale="register"',
         "table.entries=5",
         "table.multipliers=4",
         "output.kind=requantise",
