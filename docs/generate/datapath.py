@@ -5,6 +5,7 @@ from __future__ import annotations
 from docs.generate.drawing import GREY, INDIGO, MADDER, PINE, Canvas, style, svg
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.requantise import Requantise
+from hw.blocks.template_bank import TemplateBank
 from hw.engine import Engine
 from hw.strategies.value_cam import ValueCam
 from sw.config import EngineConfig
@@ -103,7 +104,7 @@ def _input(canvas: Canvas, engine: Engine) -> None:
 
 def _bank(canvas: Canvas, engine: Engine) -> None:
     bank = engine.datapath.bank
-    assert bank is not None
+    assert isinstance(bank, TemplateBank)
     plan = bank.plan
     canvas.box(444, _BANK - 62, 450, 124, colour=INDIGO)
     canvas.text(
