@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Elaboratable, Module, Value
 from amaranth.lib import data, stream
+from amaranth.lib.fifo import SyncFIFOBuffered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +20,12 @@ from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
 ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+QUEUE = 128
+"""Products are always taken: more than any test makes."""
 
 
 class Stepped(Elaboratable):
-    """The lanes with their operands as one payload."""
+    """The lanes with their operands as one payload, and their products in a queue."""
 
     def __init__(self, geometry):
         self.lanes = PairLanes(geometry)
@@ -35,6 +38,10 @@ class Stepped(Elaboratable):
         )
         layout |= {"weight": weights}
         self.i = stream.Signature(data.StructLayout(layout)).create(path=("i",))
+        self.products = data.StructLayout(
+            {"{}_{}_{}".format(*lane): g.product_shape for lane in self.lanes.numbers}
+        )
+        self.o = stream.Signature(self.products).create(path=("o",))
 
     def elaborate(self, _platform):
         m = Module()
@@ -45,7 +52,16 @@ class Stepped(Elaboratable):
             self.i.ready.eq(lanes.i.ready),
             Value.cast(lanes.i.tag.step).eq(payload.step),
         ]
+        m.submodules.queue = queue = SyncFIFOBuffered(width=self.products.size, depth=QUEUE)
+        products = data.View(self.products, queue.w_data)
+        m.d.comb += [
+            queue.w_en.eq(lanes.o.valid),
+            self.o.valid.eq(queue.r_rdy),
+            Value.cast(self.o.payload).eq(queue.r_data),
+            queue.r_en.eq(self.o.ready),
+        ]
         for k, c, t in lanes.numbers:
+            m.d.comb += products[f"{k}_{c}_{t}"].eq(lanes.o.product[k][c][t])
             m.d.comb += lanes.i.weight[k][c][t].eq(payload.weight[k][c][t])
             if not k:
                 m.d.comb += lanes.i.value[c][t].eq(payload.value[c][t])
@@ -96,11 +112,11 @@ def plain(geometry, steps):
         missed = [0] * multipliers
         products.append({})
         for n, (k, c, t) in enumerate(lanes):
-            products[-1][k, c, t] = 0
+            products[-1][f"{k}_{c}_{t}"] = 0
             if not serves(geometry, step, (k, c, t)):
                 continue
             pair = step["value"][c][t], step["weight"][k][c][t]
-            products[-1][k, c, t] = pair[0] * pair[1]
+            products[-1][f"{k}_{c}_{t}"] = pair[0] * pair[1]
             lookups += 1
             if pair not in known[k, c, t]:
                 known[k, c, t].append(pair)
@@ -119,19 +135,10 @@ def plain(geometry, steps):
 def check(geometry, steps, pause=ALWAYS):
     dut = Stepped(geometry)
     lanes = dut.lanes
-    seen = Recorder(
-        events=lanes.events,
-        valid=lanes.o.valid,
-        ready=lanes.i.ready,
-        foretold=lanes.i_next,
-        **{f"{k}_{c}_{t}": lanes.o.product[k][c][t] for k, c, t in lanes.numbers},
-    )
-    run_streams(dut, {"i": steps}, (), pause=pause, testbenches=[seen.watch], settle=40)
+    seen = Recorder(events=lanes.events, ready=lanes.i.ready, foretold=lanes.i_next)
+    results = run_streams(dut, {"i": steps}, pause=pause, testbenches=[seen.watch])["o"]
     products, totals = plain(geometry, steps)
-    shown = [cycle for cycle in seen.cycles if cycle["valid"]]
-    assert [
-        {lane: cycle["{}_{}_{}".format(*lane)] for lane in lanes.numbers} for cycle in shown
-    ] == products
+    assert results == products
     assert totals == {name: sum(cycle["events"][name] for cycle in seen.cycles) for name in totals}
     executed = sum(cycle["events"]["multiplications"] for cycle in seen.cycles)
     assert executed == totals["misses"]
