@@ -10,9 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
-from .config import AutoChoice, ConfigError, EngineConfig, FoldConfig, TableConfig, require
+from .config import (
+    MAX_LEARNED_PRODUCTS,
+    AutoChoice,
+    ConfigError,
+    EngineConfig,
+    FoldConfig,
+    LanesConfig,
+    require,
+)
 from .cost import Resources, cycles_per_frame, estimate
 
 __all__ = ["BRAM_COST", "CANDIDATES", "DSP_COST", "AutoConfig", "chip_area", "choose"]
@@ -206,32 +214,42 @@ def _described(candidate: _Candidate) -> str:
 def _candidates(config: EngineConfig, wish: AutoConfig) -> Iterator[_Candidate]:
     """Every engine that could be built."""
     _, height, width = config.layer.input_shape
-    for strategy, fold, table, misses in _settings(config, wish):
+    for changes, misses in _settings(config, wish):
         try:
-            made = replace(config, strategy=strategy, fold=fold, table=table, auto=None)
+            made = replace(config, auto=None, **changes)
         except ConfigError:
             continue
         rate = height * width / cycles_per_frame(made, misses_per_beat=misses)
         yield _Candidate(config=made, area=estimate(made), rate=rate)
 
 
-def _settings(
-    config: EngineConfig, wish: AutoConfig
-) -> Iterator[tuple[str, FoldConfig, TableConfig, float]]:
-    """Strategy, folding, table, and misses a beat."""
-    layer = config.layer
+def _settings(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str, Any], float]]:
+    """What is changed in the configuration, and the misses a beat that it has then."""
     for strategy in wish.strategies:
         if strategy == "value_cam":
-            for (entries, hits), lanes in product(sorted(wish.hit_rates.items()), _MULTIPLIERS):
-                table = replace(config.table, entries=entries, multipliers=lanes)
-                yield strategy, FoldConfig(), table, layer.channels * (1 - hits)
+            yield from _cams(config, wish)
             continue
-        taps = _groups(layer.taps) if strategy == "direct" else [1]
-        for kernels, channels, cells in product(
-            _groups(len(config.learned)), _groups(layer.channels), taps
-        ):
-            fold = FoldConfig(kernels=kernels, channels=channels, taps=cells)
-            yield strategy, fold, config.table, 0
+        # Lanes without a multiplier make their products of logic.
+        most = (0, wish.dsp, MAX_LEARNED_PRODUCTS) if strategy == "direct" else (0,)
+        for fold, lanes in product(_folds(config, strategy), sorted(set(most))):
+            changes = {"strategy": strategy, "fold": fold}
+            yield changes | {"lanes": LanesConfig(multipliers=lanes)}, 0
+
+
+def _cams(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str, Any], float]]:
+    """Of ``value_cam``: the entries whose hit rate is known."""
+    for (entries, hits), multipliers in product(sorted(wish.hit_rates.items()), _MULTIPLIERS):
+        table = replace(config.table, entries=entries, multipliers=multipliers)
+        changes = {"strategy": "value_cam", "fold": FoldConfig(), "table": table}
+        yield changes, config.layer.channels * (1 - hits)
+
+
+def _folds(config: EngineConfig, strategy: str) -> list[FoldConfig]:
+    """Every folding that a strategy can have."""
+    layer = config.layer
+    taps = _groups(layer.taps) if strategy == "direct" else [1]
+    every = product(_groups(len(config.learned)), _groups(layer.channels), taps)
+    return [FoldConfig(kernels=k, channels=c, taps=t) for k, c, t in every]
 
 
 def _groups(parts: int) -> list[int]:

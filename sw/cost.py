@@ -29,6 +29,8 @@ _BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 163
 """Width and depth of an ECP5 block memory."""
 _BLOCK_DEPTH = 64
 """Words from which a memory is built of blocks where synthesis has the choice."""
+_PART_BITS = 9
+"""Key bits that address a memory of a transposed CAM, at most: ``hw.blocks.cam_memory``."""
 _MEMORY_GROUPS = 4
 """Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
 
@@ -134,31 +136,49 @@ def _table(s: _Size, digit_bits: int) -> tuple[Quantities, list[_Memory]]:
 
 
 def _value_cam(s: _Size) -> tuple[Quantities, list[_Memory]]:
-    found, memories = _scatter(s)
     table = s.config.table
-    lanes, keys = table.multipliers, s.channels * table.entries
-    groups = ceil(s.kernels * s.taps / lanes)
-    found |= {
+    lanes, keys, products = table.multipliers, s.channels * table.entries, s.kernels * s.taps
+    chain = (s.channel_sum + s.sum) / 2
+    tree = (s.channels - 1) * (s.product + s.channel_sum) / 2
+    found = {
+        "adders": products * (chain + tree),
+        "products": s.channels * products * s.product,
         "multipliers": lanes * (s.product + s.w),
         "request": s.channels * s.x,
-        "products": s.channels * s.kernels * s.taps * s.product,
     }
-    weights = 1 << (s.channels * groups - 1).bit_length()
-    memories += [_Memory(lanes * s.product, table.entries)] * (s.channels * groups)
-    memories.append(_Memory(lanes * s.w, 2 * weights))
-    if table.organisation == "registers":
-        found |= {"compare": keys * s.x, "entries": keys}
-    elif table.organisation == "memory":
-        digits = ceil(s.x / 9)
-        found |= {"match": keys}
-        memories += [_Memory(table.entries, 512, block=True)] * (s.channels * digits)
-    else:
-        found |= {"ways": s.channels * table.ways * s.x, "sets": keys / table.ways}
+    groups = ceil(products / lanes)
+    memories = [_Memory(ceil(chain), s.width - s.columns)] * (s.kernels * (s.rows - 1))
+    for group in range(groups):
+        width = min(lanes, products - group * lanes) * s.product
+        memories += [_Memory(width, table.entries)] * s.channels
+    memories.append(_Memory(lanes * s.w, 2 << (s.channels * groups - 1).bit_length()))
+    of_keys, more = _keys(s, keys)
     if table.look_ahead:
         queue = s.channels * (s.x + table.entries.bit_length())
         found |= {"look ahead": queue}
         memories.append(_Memory(queue, table.look_ahead))
-    return found, memories
+    return found | of_keys, memories + more
+
+
+def _keys(s: _Size, keys: int) -> tuple[Quantities, list[_Memory]]:
+    """What finds an operand: ``hw.blocks.cam`` and its siblings."""
+    table = s.config.table
+    if table.organisation == "registers":
+        return {"compare": keys * s.x, "entries": keys}, []
+    if table.organisation == "memory":
+        parts = ceil(s.x / _PART_BITS)
+        lines = _Memory(table.entries, 1 << ceil(s.x / parts), block=True)
+        kept = _Memory(s.x, table.entries)
+        return {"match": keys}, [lines] * (s.channels * parts) + [kept] * s.channels
+    sets = table.entries // table.ways
+    tag = s.x - (sets.bit_length() - 1)
+    tags = [_Memory(tag, sets)] * (s.channels * table.ways)
+    return {"tags": s.channels * table.ways * tag, "valid": keys}, tags
+
+
+def _lane_multipliers(s: _Size) -> int:
+    """Lanes of ``direct`` whose products are multipliers'; those of the others are logic."""
+    return min(s.lanes, s.config.lanes.multipliers)
 
 
 def _direct(s: _Size) -> tuple[Quantities, list[_Memory]]:
@@ -175,6 +195,7 @@ def _direct(s: _Size) -> tuple[Quantities, list[_Memory]]:
         "results": s.kernels * s.sum,
         "weights": 0 if fold.cycles > 1 else s.lanes * s.w,
         "offsets": s.tap_lanes * fold.taps * in_memory,
+        "logic": (s.lanes - _lane_multipliers(s)) * s.x * s.w,
     }
     memories: list[_Memory] = []
     if fold.cycles > 1:
@@ -249,7 +270,7 @@ def multipliers(config: EngineConfig) -> int:
         return count
     if config.strategy == "value_cam":
         return count + config.table.multipliers
-    return count + (_Size(config).lanes if config.strategy == "direct" else 0)
+    return count + (_lane_multipliers(_Size(config)) if config.strategy == "direct" else 0)
 
 
 @cache

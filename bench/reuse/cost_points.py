@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from sw.config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig
+from sw.config import (
+    ConfigError,
+    EngineConfig,
+    FoldConfig,
+    LanesConfig,
+    OutputConfig,
+    TableConfig,
+)
 from sw.configfile import load_config
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec
@@ -120,6 +127,7 @@ def _engines(layers: tuple[_Layer, ...], *, held_out: bool) -> Iterator[CostPoin
             folds = _FOLDS[strategy]
             tables = _TABLES.get(strategy, (TableConfig(),))
             fold, table = folds[n % len(folds)], tables[n % len(tables)]
+            logic = strategy == "direct" and n % 2 == 1
             try:
                 config = EngineConfig(
                     name="cost",
@@ -127,11 +135,12 @@ def _engines(layers: tuple[_Layer, ...], *, held_out: bool) -> Iterator[CostPoin
                     strategy=strategy,
                     fold=fold,
                     table=table,
+                    lanes=LanesConfig(multipliers=0) if logic else LanesConfig(),
                     **layer.settings,
                 )
             except ConfigError:
                 continue
-            name = f"{strategy}, {fold.cycles} cycles, {layer.name}"
+            name = f"{strategy}{' of logic' * logic}, {fold.cycles} cycles, {layer.name}"
             yield CostPoint(name=name, config=config, held_out=held_out)
 
 
@@ -168,13 +177,15 @@ def _swept() -> Iterator[CostPoint]:
             point.channels,
             config.layer.input_format,
             config.table,
-            point.fold,
+            config.lanes,
+            config.fold,
         )
         if described in seen:
             continue
         seen.add(described)
         table = "".join(f", {k} {v}" for k, v in sorted(point.table.items()))
         entries = f", {point.entries} entries" if point.entries else ""
+        entries += ", products of logic" * (not point.multipliers)
         name = (
             f"{point.strategy}, {config.fold.kernels} x {config.fold.channels} x "
             f"{config.fold.taps} cycles{entries}{table}, {point.channels} channels, "

@@ -41,6 +41,8 @@ def key_of_point(point: Point) -> str:
     parts = [point.strategy, *(f"{name} {value}" for name, value in sorted(point.table.items()))]
     if point.entries is not None:
         parts.append(f"{point.entries} entries")
+    if not point.multipliers:
+        parts.append("logic")
     if fold:
         parts.append(f"fold{fold}")
     return ", ".join([f"{point.sweep}: {point.series} bits", *parts])
@@ -57,6 +59,7 @@ def blank_result(point: Point) -> dict[str, Any]:
         "entries": point.entries,
         "fold": asdict(point.fold),
         "table": dict(point.table),
+        "logic": not point.multipliers,
         "multipliers": None,
         **dict.fromkeys(_MODELLED),
         "hit_rate": None,

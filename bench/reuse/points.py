@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from sw.config import STRATEGIES, EngineConfig, FoldConfig, TableConfig
+from sw.config import (
+    MAX_LEARNED_PRODUCTS,
+    STRATEGIES,
+    EngineConfig,
+    FoldConfig,
+    LanesConfig,
+    TableConfig,
+)
 from sw.configfile import load_config
 from sw.data import load_samples
 from sw.images import Images
@@ -107,6 +114,8 @@ class Point:
     fold : FoldConfig
     table : mapping
         More settings of the table, by name.
+    multipliers : int
+        Lanes of ``direct`` that have one; products of the others are made of logic.
     """
 
     sweep: str
@@ -116,6 +125,7 @@ class Point:
     entries: int | None = None
     fold: FoldConfig = field(default_factory=FoldConfig)
     table: Mapping[str, Any] = field(default_factory=dict)
+    multipliers: int = MAX_LEARNED_PRODUCTS
 
     def config(self) -> EngineConfig:
         """The engine.
@@ -132,6 +142,7 @@ class Point:
             templates="none",
             strategy=self.strategy,
             fold=self.fold,
+            lanes=LanesConfig(multipliers=self.multipliers),
             table=TableConfig(multipliers=MULTIPLIERS, **entries, **self.table),
         )
 
@@ -151,6 +162,10 @@ def _entries() -> Iterator[Point]:
                 channels=1,
                 entries=entries,
                 fold=_ONE_LANE if strategy == "pair_cam" else FoldConfig(),
+            )
+        if strategy == "direct":
+            yield Point(
+                sweep="entries", series=series, strategy=strategy, channels=1, multipliers=0
             )
 
 
@@ -193,6 +208,10 @@ _FOLDS = tuple(
         (7, 1, 3), (7, 1, 9), (1, 3, 9), (7, 3, 9),
     )
 )  # fmt: skip
+_LOGIC_FOLDS = tuple(
+    FoldConfig(kernels=kernels, channels=channels, taps=taps)
+    for kernels, channels, taps in ((1, 1, 1), (1, 1, 9), (7, 1, 9), (7, 3, 9))
+)
 _FOLDED_ENTRIES = {"value_cam": (64, 256), "pair_cam": (64,)}
 _MOST_LANES = {"pair_cam": 7}
 """Lanes of a strategy whose lanes are large; more are not measured."""
@@ -215,6 +234,10 @@ def _folds() -> Iterator[Point]:
                 channels=3,
                 entries=entries,
                 fold=fold,
+            )
+        if strategy == "direct" and fold in _LOGIC_FOLDS:
+            yield Point(
+                sweep="folds", series="8", strategy=strategy, channels=3, fold=fold, multipliers=0
             )
 
 

@@ -177,6 +177,8 @@ def name_of(row: Mapping[str, Any]) -> str:
     parts = [f"`{row['strategy']}`", *(f"{k} {v}" for k, v in sorted(row["table"].items()))]
     if row["entries"] is not None:
         parts.append(f"{row['entries']:,} entries")
+    if row["logic"]:
+        parts.append("products of logic")
     folds = [f"{groups} {what}" for what, groups in row["fold"].items() if groups > 1]
     if folds:
         parts.append(f"in {' x '.join(folds)}")
