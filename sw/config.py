@@ -24,6 +24,7 @@ __all__ = [
     "ConfigError",
     "EngineConfig",
     "FoldConfig",
+    "LanesConfig",
     "OutputConfig",
     "TableConfig",
     "require",
@@ -174,6 +175,25 @@ class FoldConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanesConfig:
+    """The lanes of strategy ``direct``: how their products are made.
+
+    Parameters
+    ----------
+    multipliers : int
+        So many lanes use multipliers, 0 to 4096; further ones are made of logic.
+    """
+
+    multipliers: int = MAX_LEARNED_PRODUCTS
+
+    def __post_init__(self) -> None:
+        require(
+            0 <= self.multipliers <= MAX_LEARNED_PRODUCTS,
+            f"lanes.multipliers must be 0 to {MAX_LEARNED_PRODUCTS}, not {self.multipliers}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputConfig:
     """What leaves the engine for each kernel.
 
@@ -263,6 +283,7 @@ class EngineConfig:
     auto : AutoChoice, optional
         Why it is that strategy, if it was chosen.
     fold : FoldConfig
+    lanes : LanesConfig
     table : TableConfig
     output : OutputConfig
 
@@ -283,6 +304,7 @@ class EngineConfig:
     strategy: str = "value_cam"
     auto: AutoChoice | None = None
     fold: FoldConfig = field(default_factory=FoldConfig)
+    lanes: LanesConfig = field(default_factory=LanesConfig)
     table: TableConfig = field(default_factory=TableConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from .auto import AutoConfig, choose
-from .config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig, require
+from .config import (
+    ConfigError,
+    EngineConfig,
+    FoldConfig,
+    LanesConfig,
+    OutputConfig,
+    TableConfig,
+    require,
+)
 from .numeric import IntRange
 from .spec import LayerSpec, SpecError, load_layer
 
@@ -94,6 +102,7 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
         | {
             "layer": layer,
             "fold": _section(FoldConfig, values.get("fold", {}), "fold"),
+            "lanes": _section(LanesConfig, values.get("lanes", {}), "lanes"),
             "table": _section(TableConfig, values.get("table", {}), "table"),
             "output": _section(OutputConfig, values.get("output", {}), "output"),
         }

@@ -396,7 +396,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
         (
             ["tabel.entries=4"],
             (
-                "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, layer, "
+                "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, lanes, layer, "
                 "name, output, strategy, table, template_scale, templates, top"
             ),
         ),
