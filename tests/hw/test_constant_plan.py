@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hw import build
 from hw.bank_network import Addition, Network, Term
+from hw.bank_plan import line_limits
 from hw.constant_plan import add_in_order, adder_bits, plan_constant, plan_sums
 from hw.constant_solver import shared_adders
 from sw.config import ConfigError
@@ -132,9 +133,12 @@ def test_sharing_takes_half_of_the_digits_adders():
     """7 kernels of 27 weights: 522 adders for the signed digits of each weight by itself."""
     weight = uniform_kernels()
     order = (np.arange(9), np.arange(21))
-    network = Network(3, 32)
-    assert len(add_in_order(network, weight, IntRange(0, 255), order)) == 7
-    assert len(network.additions) <= 280
+    network, pixels = Network(3, 32), IntRange(0, 255)
+    assert len(add_in_order(network, weight, pixels, order)) == 7
+    assert len(network.additions) <= 275
+    # What the order of the additions and the signs of the sums in between are for.
+    limits = line_limits(3, network.additions, pixels)[3:]
+    assert sum(map(adder_bits, network.additions, limits)) <= 3_390
 
 
 @pytest.mark.parametrize(
