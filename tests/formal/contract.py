@@ -142,7 +142,14 @@ class Harness(wiring.Component):
     Parameters
     ----------
     dut : wiring.Component
+
+    Attributes
+    ----------
+    resets : bool
+        Whether there may be resets after all, at any time.
     """
+
+    resets = False
 
     # The block's streams, as this component's own members; a block has more, which are untyped.
     i: Any
@@ -162,7 +169,8 @@ class Harness(wiring.Component):
         self.properties(m, Probe(fragment))
         m.submodules.dut = fragment
         wiring.connect(m, wiring.flipped(self), self.dut)
-        suppose(m, ~ResetSignal())
+        if not self.resets:
+            suppose(m, ~ResetSignal())
         return m
 
 
