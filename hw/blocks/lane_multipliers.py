@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.blocks.logic_multiplier import LogicMultiplier
 from hw.fold import FoldGeometry, OperandSignature, ProductSignature
 
 __all__ = ["LaneMultipliers"]
@@ -17,7 +19,7 @@ class LaneMultipliers(wiring.Component):
     """Multiply every lane's value by its weight, always :attr:`latency` cycles later.
 
     At most ``config.lanes.multipliers`` lanes say ``*``, and a chip's multiplier blocks may do
-    them; the others are adders of shifted values, which synthesis does not take for a product.
+    them; the others are :class:`~hw.blocks.logic_multiplier.LogicMultiplier`.
 
     Parameters
     ----------
@@ -37,6 +39,11 @@ class LaneMultipliers(wiring.Component):
 
     def __init__(self, geometry: FoldGeometry) -> None:
         self.geometry = geometry
+        self.multipliers = min(geometry.config.lanes.multipliers, prod(geometry.lanes))
+        shapes = geometry.value_shape, geometry.weight_shape, geometry.product_shape
+        self.logic = [
+            LogicMultiplier(*shapes) for _ in range(prod(geometry.lanes) - self.multipliers)
+        ]
         super().__init__(
             {
                 "i": In(OperandSignature(geometry)),
@@ -47,17 +54,40 @@ class LaneMultipliers(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles."""
-        return 1
+        """Cycles: of a product, or longer where some are made of logic."""
+        return self.logic[0].latency if self.logic else 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += [self.i.ready.eq(1), self.i_next.eq(1)]
-        m.d.sync += [self.o.valid.eq(self.i.valid), self.o.tag.eq(self.i.tag)]
-        for k, c, t in self.geometry.lane_numbers():
-            product = Signal(
-                self.geometry.product_shape, name=f"product_{k}_{c}_{t}", reset_less=True
-            )
-            m.d.sync += product.eq(self.i.value[c][t] * self.i.weight[k][c][t])
+        valid, tag = self.i.valid, self.i.tag
+        for n in range(self.latency):
+            later_valid = Signal(name=f"valid_{n}")
+            later_tag = Signal.like(tag, name=f"tag_{n}", reset_less=True)
+            m.d.sync += [later_valid.eq(valid), later_tag.eq(tag)]
+            valid, tag = later_valid, later_tag
+        m.d.comb += [
+            self.i.ready.eq(1),
+            self.i_next.eq(1),
+            self.o.valid.eq(valid),
+            self.o.tag.eq(tag),
+        ]
+        for n, (k, c, t) in enumerate(self.geometry.lane_numbers()):
+            value, weight = self.i.value[c][t], self.i.weight[k][c][t]
+            if n < self.multipliers:
+                product = self._multiply(m, f"{k}_{c}_{t}", value, weight)
+            else:
+                m.submodules[f"lane_{k}_{c}_{t}"] = lane = self.logic[n - self.multipliers]
+                m.d.comb += [lane.value.eq(value), lane.weight.eq(weight)]
+                product = lane.product
             m.d.comb += self.o.product[k][c][t].eq(product)
         return m
+
+    def _multiply(self, m: Module, name: str, value: Value, weight: Value) -> Value:
+        """By a multiplier, and late enough."""
+        product = value * weight
+        for n in range(self.latency):
+            shape = self.geometry.product_shape
+            register = Signal(shape, name=f"product_{name}_{n}", reset_less=True)
+            m.d.sync += register.eq(product)
+            product = register
+        return product

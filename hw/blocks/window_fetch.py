@@ -120,8 +120,8 @@ class WindowFetch(wiring.Component):
     def _read(self, m: Module, lane: int) -> data.View:
         """Stage 1: the pixel of a tap lane, out of its own memory of the last beats.
 
-        The memory is deep enough that the beat which moves is never written over one of the
-        window before it.
+        The beat to come is written in every cycle, and for good in that of its move, beside the
+        window: a step in the write enables would come late, through their decoders.
         """
         ages = self.geometry.ages(lane)
         bits = ceil_log2(max(ages) + 2)
@@ -134,7 +134,7 @@ class WindowFetch(wiring.Component):
         with m.If(self.i.valid):
             m.d.sync += head.eq(head + 1)
         m.d.comb += [
-            write.en.eq(self.i.valid),
+            write.en.eq(1),
             write.addr.eq(head),
             write.data.eq(self.i.payload),
             offset.eq(Array((-age - 1) % (1 << bits) for age in ages)[self.step.tap]),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hw.datapath import Datapath
 from hw.strategies.registry import STRATEGIES
 from sw.config import STRATEGIES as NAMES
-from sw.config import FoldConfig
+from sw.config import FoldConfig, LanesConfig
 from tests.hw.benches import Ahead, InTurn
 from tests.hw.datapaths import beats_of, check, expected, idle, outputs_of, random_images
 from tests.hw.layers import layers, make_config, make_layer
@@ -34,6 +34,19 @@ def fold_of(draw, strategy, layer):
     )
 
 
+def make_unfolded(strategy, layer):
+    """A configuration that folds nothing."""
+    return make_config(layer, strategy=strategy)
+
+
+def make_folded(strategy, layer):
+    """A configuration that folds all that the strategy can, in two or three groups."""
+    groups = {name: 3 if name == "taps" else 2 for name in FOLDS[strategy] if name != "none"}
+    if not groups:
+        pytest.skip("it cannot fold")
+    return make_config(layer, strategy=strategy, fold=FoldConfig(**groups))
+
+
 @st.composite
 def configs(draw):
     strategy = draw(st.sampled_from(list(STRATEGIES)))
@@ -42,6 +55,7 @@ def configs(draw):
         layer,
         strategy=strategy,
         fold=fold_of(draw, strategy, layer),
+        lanes=LanesConfig(multipliers=draw(st.sampled_from([0, 2, 4096]))),
         entries=draw(st.sampled_from([1, 2, 8])),
         multipliers=draw(st.sampled_from([1, 4, 64])),
     )
@@ -59,21 +73,23 @@ def test_is_the_golden_model(config, pause, seed):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("make", [make_unfolded, make_folded])
 @pytest.mark.parametrize("pause", PAUSES)
-def test_holds_every_beat_under_back_pressure(strategy, pause):
+def test_holds_every_beat_under_back_pressure(strategy, make, pause):
     layer = make_layer(
         kernels=3, channels=2, kernel_shape=(2, 3), frame=(4, 5), padding=(1, 0, 0, 1)
     )
-    check(make_config(layer, strategy=strategy), np.random.default_rng(pause_seed()), pause=pause)
+    check(make(strategy, layer), np.random.default_rng(pause_seed()), pause=pause)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("make", [make_unfolded, make_folded])
 @pytest.mark.parametrize("restarts", [0, 2])
-def test_weights_swapped_between_frames_count_from_the_next(strategy, restarts):
+def test_weights_swapped_between_frames_count_from_the_next(strategy, make, restarts):
     """A set may be loaded while a frame is computed, and begun again."""
     rng = np.random.default_rng(pause_seed())
     shape = {"kernels": 3, "channels": 2, "kernel_shape": (2, 2), "frame": (4, 4), "input_bits": 4}
-    made = [make_config(make_layer(**shape, seed=seed), strategy=strategy) for seed in range(3)]
+    made = [make(strategy, make_layer(**shape, seed=seed)) for seed in range(3)]
     if not made[0].run_time_weights:
         pytest.skip("its weights are built in")
     images = random_images(rng, made[0].layer, 4)
