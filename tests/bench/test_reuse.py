@@ -32,6 +32,7 @@ def row(strategy, rate, lut4_eq, *, series="8", entries=None, dsp=0, bram=0, **f
         "multiplications_needed": 100_000,
         "multiplications_executed": 12_345,
         "frames": FRAMES,
+        "pixels": 1000,
         "cycles": 1000,
         "stall_cycles": 500,
         "pixels_per_cycle": rate,
