@@ -8,10 +8,9 @@ holds its key times every weight of its channel. So no product of a set outlives
 from typing import Any
 
 import pytest
-from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
-from hw.blocks.cam import Cam
 from hw.blocks.miss_unit import MissUnit
 from hw.blocks.reuse_table import ReuseTable
 from tests.formal.contract import (
@@ -112,27 +111,38 @@ class TableHarness(Harness):
 
     def _invariants(self, m, probe, compared, looked_up):
         g = self.dut.geometry
-        missing = Signal(g.channels)
-        for c in range(g.channels):
-            m.d.comb += missing[c].eq(looked_up.live & ~self._found(probe, c).hit)
-        claim(m, probe.signal("missing", otherwise=3) == missing, "misses are known")
-        known = probe.signal("live", otherwise=1) == looked_up.live
+        missing, first = probe.signal("lookups.missing"), probe.signal("lookups.first")
+        known = probe.signal("lookups.live") == looked_up.live
         claim(m, known, "the table knows whether a beat is live")
-        claim(m, probe.signal("compared") == compared.live, "and of the one behind it")
+        claim(m, probe.signal("lookups.live_1") == compared.live, "and of the one behind it")
         self._weight_memory(m, probe)
         channel, key = Signal(range(g.channels)), Signal(g.key_shape)
         for c in reversed(range(g.channels)):
             with m.If(missing[c]):
                 m.d.comb += [channel.eq(c), key.eq(looked_up.pixel[c])]
-        self._miss_unit(m, probe, busy=missing.any(), channel=channel, key=key)
+
+        # Cycles of the miss that is filled: the miss unit's registers follow from them.
+        busy, phase = missing.any(), Signal(range(g.fill_cycles))
+        with m.If(busy):
+            m.d.sync += phase.eq(Mux(phase == g.fill_cycles - 1, 0, phase + 1))
+        claim(m, phase < g.fill_cycles, "phase is in range")
+        claim(m, busy & ~first | (phase == 0), "phase rests at 0, and begins there")
+        self._miss_unit(m, probe, busy=busy, phase=phase, channel=channel, key=key)
         for c in range(g.channels):
-            filling = missing[c] & (channel == c)
-            self._channel(m, probe, c, compared=compared, looked_up=looked_up, filling=filling)
+            pixel, hit = looked_up.pixel[c], self._found(probe, c).hit
+            claim(m, ~missing[c] | looked_up.live, f"only live beats miss {c}")
+            missed = looked_up.live & ~hit
+            claim(m, ~first | (missing[c] == missed), f"misses {c} are known")
+            claim(m, first | ~missed, f"misses {c} are remembered at once")
+            written = busy & (channel == c), phase
+            self._keys(m, probe, c, behind=compared.pixel[c], pixel=pixel)
+            unfilled = missing[c] & ~first
+            self._products(m, probe, c, looked_up=looked_up, unfilled=unfilled, written=written)
 
     def _found(self, probe, c) -> Any:
         """What the CAM of channel ``c`` shows."""
-        shape = Cam(self.dut.geometry.key_shape, self.dut.geometry.entries).o.payload.shape()
-        return data.View(shape, probe.signal(f"cam_{c}.o__payload"))
+        shape = self.dut.lookups.tables[c].o.payload.shape()
+        return data.View(shape, probe.signal(f"lookups.table_{c}.o__payload"))
 
     def _weight_memory(self, m, probe):
         """Two halves, one for each set; which is which is a register."""
@@ -155,63 +165,83 @@ class TableHarness(Harness):
             claim(m, Mux(active, held[1], held[0]) == self.weights[n], f"weight {n} counts")
             claim(m, Mux(active, held[0], held[1]) == self.others[n], f"weight {n} is loaded")
 
-    def _miss_unit(self, m, probe, *, busy, channel, key):
-        """Each stage of the miss unit holds what its phase says."""
-        g = self.dut.geometry
-        phase = probe.signal("miss_unit.phase")
-        claim(m, phase < g.fill_cycles, "phase is in range")
-        claim(m, busy | (phase == 0), "phase rests at 0")
-        started = busy & (phase >= 1)
-        held = probe.signal("miss_unit.channel", otherwise=0) == channel
-        claim(m, ~started | held, "channel is held")
-        claim(m, ~started | (probe.signal("miss_unit.key") == key), "key is held")
+    def _miss_unit(self, m, probe, *, busy, phase, channel, key):
+        """Each stage of the miss unit holds what the phase says."""
+        g, unit = self.dut.geometry, self.dut.miss_unit
+        layout = unit._stage(Module(), 0, Const(0)).shape()
+        stages: Any = [data.View(layout, probe.signal(f"miss_unit.stage_{n}")) for n in (1, 2)]
+        asking = busy & (phase < g.groups)
+        group = probe.signal("miss_unit.group")
+        claim(m, group == Mux(asking, phase, 0), "groups are asked for in turn")
+        asked = probe.signal("asked", otherwise="asked")
+        claim(m, asked == (busy & (phase >= g.groups)), "a miss is asked for once")
+        for n, stage in enumerate([*stages, unit.o.payload], 1):
+            valid = unit.o.valid if n == MISS_STAGES else stage.valid
+            here = busy & (phase >= n) & (phase < g.groups + n)
+            claim(m, valid == here, f"miss stage {n} is full when it should be")
+            same = (stage.channel == channel) & (stage.group == Value.cast(phase - n)[: len(phase)])
+            claim(m, ~here | same, f"miss stage {n} knows its group")
+            claim(m, ~here | (stage.last == (phase == g.groups - 1 + n)), f"and the last {n}")
+            if n < MISS_STAGES:
+                claim(m, ~here | (stage.key == key), f"miss stage {n} holds the key")
         words = probe.read_data("miss_unit.weights")
-        products = self.dut.miss_unit.o.payload.products
         for c in range(g.channels):
             here = busy & (channel == c)
             for p in range(g.products):
                 group, lane = divmod(p, g.lanes)
                 weight = self.weights[c * g.stride + p]
-                stages = (
+                held = (
                     words.word_select(lane, g.weight_shape.width).as_signed() == weight,
                     probe.signal(f"miss_unit.weight_{lane}") == weight,
-                    products[lane] == self.product(key, c, p),
+                    unit.o.payload.products[lane] == self.product(key, c, p),
                 )
-                for stage, good in enumerate(stages, 1):
-                    late = here & (phase == group + stage)
-                    claim(m, ~late | good, f"miss stage {stage} has product {c} {p}")
+                for n, good in enumerate(held, 1):
+                    late = here & (phase == group + n)
+                    claim(m, ~late | good, f"miss stage {n} has product {c} {p}")
 
-    def _channel(self, m, probe, c, *, compared, looked_up, filling):
-        """The CAM of one channel knows its keys, and its memory their products."""
-        g = self.dut.geometry
-        cam, phase = f"cam_{c}", probe.signal("miss_unit.phase")
-        valid = probe.signal(f"{cam}.valid", otherwise=0)
-        match = probe.signal(f"{cam}.match", otherwise=1)
-        words, victim = probe.signal(f"{cam}.keys"), probe.signal(f"{cam}.victim")
-        found = self._found(probe, c)
-        behind, pixel = compared.pixel[c], looked_up.pixel[c]
-        keys = [words.word_select(n, g.key_shape.width) for n in range(g.entries)]
-        claim(m, victim < g.entries, f"victim {c} is an entry")
-        shown = probe.signal(f"{cam}.key", otherwise="found") == behind
+    def _keys(self, m, probe, c, *, behind, pixel):
+        """The CAM of one channel knows its keys, each once, and what it shows."""
+        g, cam, found = self.dut.geometry, f"lookups.table_{c}", self._found(probe, c)
+        valid, match = probe.signal(f"{cam}.valid"), probe.signal(f"{cam}.match")
+        claim(m, probe.signal(f"{cam}.victim") < g.entries, f"victim {c} is an entry")
+        shown = probe.signal(f"{cam}.key") == behind
         claim(m, shown & (found.key == pixel), f"cam {c} holds the beats")
         claim(m, ~found.hit | (found.index < g.entries), f"hit {c} is an entry")
+        keys = self._remembered(probe, c)
         for n, key in enumerate(keys):
             claim(m, match[n] == (valid[n] & (key == behind)), f"match {c} {n} is right")
-            missed = ~found.hit & valid[n] & (key == pixel)
-            claim(m, ~missed, f"miss {c} {n} is right")
+            here = valid[n] & (key == pixel)
+            shown = found.hit & (found.index == n)
+            claim(m, ~valid[n] | (shown == here), f"hit {c} {n} is right")
             for other in range(n):
                 twins = valid[n] & valid[other] & (key == keys[other])
                 claim(m, ~twins, f"keys {c} differ {n} {other}")
+
+    def _remembered(self, probe, c):
+        g = self.dut.geometry
+        words = probe.signal(f"lookups.table_{c}.keys")
+        return [words.word_select(n, g.key_shape.width) for n in range(g.entries)]
+
+    def _products(self, m, probe, c, *, looked_up, unfilled, written):
+        """Entries hold their keys' products, but for the one that is filled: that is on its way.
+
+        ``unfilled``: the entry shown has not all of them. ``written``: whether it is this
+        channel's turn, and the phase.
+        """
+        g, found, pixel = self.dut.geometry, self._found(probe, c), looked_up.pixel[c]
+        valid = probe.signal(f"lookups.table_{c}.valid")
+        turn, phase = written
+        for n, key in enumerate(self._remembered(probe, c)):
+            shown = looked_up.live & found.hit & (found.index == n)
             for p in range(g.products):
                 group, lane = divmod(p, g.lanes)
-                word = probe.word(f"products_{c}_{group}", n)
+                word = probe.word(f"products_{c}.group_{group}", n)
                 held = word.word_select(lane, g.product_shape.width).as_signed()
+                there = ~unfilled | (turn & (phase > group + MISS_STAGES))
                 of_beat = held == self.product(pixel, c, p)
-                is_new = filling & (victim == n) & (phase > group + MISS_STAGES)
-                is_hit = found.hit & looked_up.live & (found.index == n)
-                claim(m, ~(is_new | is_hit) | of_beat, f"entry {c} {n} {p} is of the beat")
+                claim(m, ~(shown & there) | of_beat, f"entry {c} {n} {p} is of the beat")
                 of_key = held == self.product(key, c, p)
-                claim(m, ~valid[n] | is_new | of_key, f"entry {c} {n} {p} is of its key")
+                claim(m, ~valid[n] | shown | of_key, f"entry {c} {n} {p} is of its key")
 
 
 class WaitHarness(Harness):
@@ -258,11 +288,9 @@ def test_fault_a_swap_under_a_live_beat():
 class KeepsStaleProducts(ReuseTable):
     """A table that a swap does not empty."""
 
-    def _cams(self, m, step):
-        cams = super()._cams(m, step)
-        for cam in cams:
-            m.d.comb += cam.flush.eq(self.flush)
-        return cams
+    def _look_up(self, m, step):
+        super()._look_up(m, step)
+        m.d.comb += self.lookups.flush.eq(self.flush)
 
 
 class LoadsOverTheActiveSet(MissUnit):
@@ -283,29 +311,26 @@ class HasOneSet(ReuseTable):
         self.miss_unit = LoadsOverTheActiveSet(self.geometry, self.miss_unit.weights)
 
 
-class InsertsEarly(ReuseTable):
-    """A table that remembers a key one cycle before its last products are written."""
+class LetsGoEarly(ReuseTable):
+    """A table for which a miss is served when it is asked for, before its products come."""
 
-    def _request(self, m, missing, cams):
-        super()._request(m, missing, cams)
-        phase = Signal(range(self.geometry.fill_cycles))
-        with m.If(missing.any()):
-            m.d.sync += phase.eq(phase + 1)
-        for c, cam in enumerate(cams):
-            m.d.comb += cam.insert.eq(missing[c] & (phase == self.geometry.fill_cycles - 2))
+    def _request(self, m):
+        done = super()._request(m)
+        request = self.miss_unit.i
+        taken = request.valid & request.ready
+        m.d.comb += self.lookups.served.eq(Mux(taken, 1 << request.payload.channel, 0))
+        return done
 
 
 class WritesBesideTheVictim(ReuseTable):
-    """A table whose products of group 0 go to entry 0, whatever the victim."""
+    """A table whose products go to entry 0, whatever the victim."""
 
-    def _product_memory(self, m, c, cam, step):
-        super()._product_memory(m, c, cam, step)
-        ports = m.submodules[f"products_{c}_0"].write_ports
-        m.d.comb += ports[0].addr.eq(0)
+    def _product_memory(self, m, c, step, *, entry, index):
+        super()._product_memory(m, c, step, entry=Const(0, len(entry)), index=index)
 
 
 @pytest.mark.parametrize(
-    "fault", [KeepsStaleProducts, HasOneSet, InsertsEarly, WritesBesideTheVictim]
+    "fault", [KeepsStaleProducts, HasOneSet, LetsGoEarly, WritesBesideTheVictim]
 )
 def test_fault_in_the_table(fault):
     harness = TableHarness(make_table(width=2, table=fault), invariants=False)
