@@ -25,14 +25,13 @@ _FMAX = ("seeds", "median")
 def make_report(top: Top, product: Product, *, target: str) -> dict[str, Any]:
     """The report of one build, ready for JSON.
 
-    ``cycles_per_frame`` is the padded frame's size: one position a clock, which the engine keeps
-    up once its reuse tables know the data. ``macs_per_cycle`` counts the multiplications that a
-    frame needs, whoever saves them.
+    ``cycles_per_frame`` is for pixels that always come, outputs that are always taken, and reuse
+    tables that know the data; unfolded it is the padded frame's size. ``macs_per_cycle`` counts
+    the multiplications that a frame needs, whoever saves them.
     """
     config = top.config
     layer = config.layer
-    rows, columns = layer.padded_shape
-    cycles = rows * columns
+    cycles = top.cycles_per_frame
     _, height, width = layer.input_shape
     median = product.fmax_mhz.get("median")
     return {
@@ -74,6 +73,7 @@ def _config(config: EngineConfig) -> dict[str, Any]:
             "strategy": config.strategy if config.learned else None,
             "auto": dataclasses.asdict(config.auto) if config.auto else None,
             "fold": dataclasses.asdict(config.fold) if config.learned else None,
+            "lanes": dataclasses.asdict(config.lanes) if config.learned else None,
             "table": dataclasses.asdict(config.table) if config.learned else None,
             "output": dataclasses.asdict(config.output),
         },

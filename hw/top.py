@@ -8,6 +8,7 @@ from hw.bank_plan import BankPlan, plan_bank
 from hw.blocks.template_bank import TemplateBank
 from hw.constant_plan import plan_sums
 from hw.engine import Engine
+from hw.pace import cycles_per_frame
 from sw.config import EngineConfig
 
 __all__ = ["Top", "make_top"]
@@ -23,12 +24,15 @@ class Top:
     component : Engine or TemplateBank
     latency : int
         Cycles from the last pixel of a window to its output, when nothing waits.
+    cycles_per_frame : int
+        From frame to frame, when nothing waits for pixels, outputs or misses.
     bank : BankPlan, optional
     """
 
     config: EngineConfig
     component: Engine | TemplateBank
     latency: int
+    cycles_per_frame: int
     bank: BankPlan | None
 
     @property
@@ -41,12 +45,19 @@ def make_top(config: EngineConfig) -> Top:
     """What ``config.top`` names."""
     if config.top != "engine":
         plan = plan_bank(config) if config.top == "template_bank" else plan_sums(config)
-        return Top(config=config, component=TemplateBank(plan), latency=plan.latency, bank=plan)
+        return Top(
+            config=config,
+            component=TemplateBank(plan),
+            latency=plan.latency,
+            cycles_per_frame=cycles_per_frame(config.layer, []),
+            bank=plan,
+        )
     engine = Engine(config)
     bank = engine.datapath.bank
     return Top(
         config=config,
         component=engine,
         latency=engine.latency,
+        cycles_per_frame=engine.datapath.cycles_per_frame,
         bank=bank.plan if bank else None,
     )

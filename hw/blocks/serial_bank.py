@@ -9,6 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.pace import Pace
 from hw.serial_plan import SerialPlan
 from hw.serial_schedule import LATE_ROWS
 from hw.shapes import shape_of
@@ -77,6 +78,11 @@ class SerialBank(wiring.Component):
     def cycles(self) -> int:
         """Cycles from one beat to the next, at least."""
         return self.plan.cycles
+
+    @property
+    def pace(self) -> Pace:
+        """How long it holds a beat."""
+        return Pace(hold=self.cycles, hold_emitting=self.cycles)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

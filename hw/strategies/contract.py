@@ -9,6 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.raster import pixel_layout
+from hw.pace import Pace
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
@@ -122,6 +123,11 @@ class Strategy(wiring.Component):
     def latency(self) -> int:
         """Beats from a window's last pixel to its sums, at least 1."""
         raise NotImplementedError
+
+    @property
+    def pace(self) -> Pace:
+        """How long it holds a beat; here as one that folds every beat."""
+        return Pace(hold=self.config.fold.cycles, hold_emitting=self.config.fold.cycles)
 
     def elaborate(self, platform: object) -> Module:
         raise NotImplementedError

@@ -13,6 +13,7 @@ from hw.blocks.result_queue import ResultQueue
 from hw.blocks.weight_store import WeightStore
 from hw.blocks.window_fetch import WindowFetch
 from hw.fold import FoldGeometry
+from hw.pace import Pace
 from hw.strategies.contract import Strategy, learned_sums_layout
 from sw.config import EngineConfig
 
@@ -51,9 +52,9 @@ class Gather(Strategy):
         self.window = WindowFetch(geometry)
         self.weights = WeightStore(geometry)
         self.accumulator = FoldAccumulator(geometry)
-        cycles = self.weights.latency + lanes.latency + self.accumulator.latency
-        # From the last sub-step to the result, by way of each kind of queue.
-        short, long = cycles + 1, cycles + 2
+        # From the last sub-step to the result, without and by way of each kind of queue.
+        self._cycles = self.weights.latency + lanes.latency + self.accumulator.latency
+        short, long = self._cycles + 1, self._cycles + 2
         fold = geometry.cycles
         self._latency = 2 if short <= fold else 1 + -(-long // fold)
         self.queue = ResultQueue(learned_sums_layout(config), self._latency)
@@ -63,6 +64,13 @@ class Gather(Strategy):
     def latency(self) -> int:
         """Beats: so many that beats which emit, one after the other, do not wait for results."""
         return self._latency
+
+    @property
+    def pace(self) -> Pace:
+        """A beat that emits is held for its sub-steps, and awaited with its result."""
+        fold = self.geometry.cycles
+        result = fold + self._cycles + self.queue.latency
+        return Pace(hold_emitting=fold, latency=self.latency, result=result)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
