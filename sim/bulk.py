@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.serial_plan import plan_serial
 from hw.targets import verilog
 from sw.config import EngineConfig
 from sw.images import Images, check_images
@@ -211,12 +212,14 @@ def _watchdog(config: EngineConfig, pause: int) -> int:
     """Cycles that may pass between two transfers of a healthy engine, and a good margin.
 
     The longest silence is that of padding rows whose zeros miss, and of one beat that misses in
-    every channel.
+    every channel; a folded beat or one of the serial bank takes several cycles.
     """
     layer = config.layer
+    serial = config.bank == "serial" and bool(config.template_kernels)
+    hold = max(config.fold.cycles, plan_serial(config).cycles if serial else 1)
     products = len(config.learned) * layer.taps
     fill = -(-products // config.table.multipliers) + 16
-    silence = 4 * layer.padded_shape[1] + 2 * layer.channels * fill
+    silence = 4 * layer.padded_shape[1] * hold + 2 * layer.channels * fill
     return (10_000 + 4 * silence) * _ALL_PAUSED // (_ALL_PAUSED - pause)
 
 
