@@ -8,6 +8,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.utils import bits_for, ceil_log2
 
+from hw.blocks.miss_unit import MissUnit
 from hw.blocks.reuse_table import ReuseTable
 from hw.blocks.tapped_delay import TappedDelay
 from sw.config import EngineConfig
@@ -33,7 +34,7 @@ class LookAheadTable(ReuseTable):
     An entry that is to be filled anew may still be read by beats in the line. So each entry
     keeps the number of the last beat that used it, and its next miss is not begun before that
     beat has left. Those ahead of it need only misses that are earlier in the queue, so nothing
-    waits for itself: a beat waits at most for the misses of the beats in the line, and of its own.
+    waits for itself.
 
     The last ``latency - 1`` beats must not be ``live`` for a ``swap``.
     """
@@ -49,10 +50,17 @@ class LookAheadTable(ReuseTable):
         """Beats from a pixel to its products: lookup, line, read."""
         return super().latency + self.ahead
 
+    @property
+    def longest_wait(self) -> int:
+        """Cycles that a beat is held, at most: for the misses of the head of the line."""
+        g = self.geometry
+        return max(g.channels * g.groups + MissUnit.LATENCY, g.insert_cycles)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g, lookups = self.geometry, self.lookups
-        short, short_next = Signal(), Signal()
+        short = Signal()
+        short_next = Signal()
         held, held_next = lookups.held | short, lookups.held_next | short_next
         step = self._step(m, held, held_next)
         self._look_up(m, step)
@@ -86,8 +94,10 @@ class LookAheadTable(ReuseTable):
         m.submodules.queue = queue = SyncFIFOBuffered(
             width=shape.size, depth=g.channels * (self.ahead + 1)
         )
-        miss, head = Signal(shape), data.View(shape, queue.r_data)
-        channel, pushed = Signal(range(g.channels)), Signal()
+        miss = Signal(shape)
+        head = data.View(shape, queue.r_data)
+        channel = Signal(range(g.channels))
+        pushed = Signal()
         for c in reversed(range(g.channels)):
             with m.If(lookups.missing[c]):
                 m.d.comb += channel.eq(c)

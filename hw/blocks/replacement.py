@@ -209,7 +209,8 @@ class Replacement(wiring.Component):
         if self.ways == 1:
             return m  # no choice
         policy = self.policy
-        following, change = Signal(policy.bits), Signal()
+        following = Signal(policy.bits)
+        change = Signal()
         if self.sets == 1 or policy.shared:
             state = self._register(m, following, change)
         else:

@@ -83,6 +83,11 @@ class ReuseTable(wiring.Component):
         """Beats from a pixel to its products: lookup, read."""
         return self.lookups.latency + 1
 
+    @property
+    def longest_wait(self) -> int:
+        """Cycles that a beat is held, at most: for a miss in every channel."""
+        return self.geometry.channels * self.geometry.fill_cycles
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g, lookups = self.geometry, self.lookups
@@ -148,7 +153,8 @@ class ReuseTable(wiring.Component):
         for c in reversed(range(self.geometry.channels)):
             with m.If(lookups.missing[c]):
                 m.d.comb += channel.eq(c)
-        asked, done = Signal(), Signal()
+        asked = Signal()
+        done = Signal()
         m.d.comb += [
             request.valid.eq(lookups.missing.any() & ~asked),
             request.payload.key.eq(Array(lookups.key)[channel]),
