@@ -65,7 +65,7 @@ class LanesHarness(Harness):
                 for lane, value in products.items()
             }
         moved = past(m, i.ready)
-        claim(m, o.valid == (live & moved), "a sub-step leaves once, in its turn")
+        claim(m, o.valid == (live & moved), "products leave once in their turn")
         for k, c, t in real:
             good = ~o.valid | (o.product[k][c][t] == products[k, c, t])
             claim(m, good, f"product {k} {c} {t} is the value times the weight")
@@ -76,7 +76,7 @@ class LanesHarness(Harness):
         m.d.sync += waited.eq(waited + 1)
         with m.If(i.ready):
             m.d.sync += waited.eq(0)
-        claim(m, waited <= most, "a sub-step waits no longer")
+        claim(m, waited <= most, "operands wait no longer")
 
     def _later(self, m, step, value, name):
         register = Signal(value.shape(), name=name)
@@ -114,5 +114,5 @@ def test_a_product_in_the_wrong_entry_is_found():
 
 def test_a_bound_that_is_too_tight_is_found():
     prove(LanesHarness(make_lanes(), less=1), mode="bmc", depth=DEPTH).breaks(
-        "a sub-step waits no longer"
+        "operands wait no longer"
     )
