@@ -88,11 +88,11 @@ class Engine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.datapath = self.datapath
-        m.submodules.control = control = ControlPort(self.config)
-        m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
-        m.submodules.closer = closer = self.closer
         events = self.datapath.events.shape()
         m.submodules.counters = counters = Counters(self.config, events)
+        m.submodules.control = control = ControlPort(self.config, counters.names)
+        m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
+        m.submodules.closer = closer = self.closer
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
         wiring.connect(m, raster.o, self.datapath.i)
         self._receive(m, raster)
@@ -109,7 +109,8 @@ class Engine(wiring.Component):
             raster.run.eq(control.run & ~held),
             control.idle.eq(~busy),
             control.in_frame.eq(raster.in_frame),
-            control.counters.eq(counters.o),
+            control.i_count.valid.eq(counters.o.valid),
+            control.i_count.payload.eq(counters.o.payload),
             counters.clear.eq(control.clear_counters),
             self.datapath.flush.eq(control.flush_table),
         ]
@@ -117,7 +118,6 @@ class Engine(wiring.Component):
         m.d.comb += [
             sent.eq(closer.o.valid & closer.o.ready),
             events.busy.eq(busy),
-            events.output.eq(sent),
             events.last.eq(sent & closer.o.payload.last),
             events.bad.eq(sent & closer.o.payload.last & closer.o.payload.bad),
             events.strategy.eq(self.datapath.events),

@@ -143,13 +143,14 @@ def _counter_registers() -> Iterator[Register]:
             name=f"{name.upper()}_LO",
             offset=low,
             access=Access.READ,
-            meaning=f"counter: {meaning}; reading it latches {name.upper()}_HI",
+            meaning=f"counter: {meaning}; reading it keeps the upper bits for {name.upper()}_HI",
         )
         yield Register(
             name=f"{name.upper()}_HI",
             offset=low + WORD_BYTES,
             access=Access.READ,
-            meaning=f"bits 63..32 of {name.upper()}, when {name.upper()}_LO was last read",
+            meaning=f"bits 63..32 of {name.upper()}, as of when {name.upper()}_LO was read; "
+            "read it before another counter",
         )
 
 

@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.axi import AxiLite, AxiLiteSignature, Response
-from hw.registers import counters_layout
+from hw.blocks.counters import PART_BITS, count_layout, part_count
 from sw.config import EngineConfig
 from sw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Register, Window
 from sw.registers import COUNTERS, register_map
@@ -41,11 +41,14 @@ class ControlPort(wiring.Component):
     Address and data of a write may come in any order. A response stays until it is taken. All
     outputs come from registers, and no ``ready`` depends on a ``valid`` of the same cycle. A
     write takes effect in the cycle in which ``bvalid`` rises; what has no effect is answered
-    SLVERR (the rules are with the table in ``docs/developer/architecture.md``).
+    SLVERR (the rules are with the table in ``docs/developer/architecture.md``). Reading the low
+    word of a counter waits until its count has passed by, and keeps the high word.
 
     Parameters
     ----------
     config : EngineConfig
+    counted : sequence of str
+        The counters whose counts pass by; the others read 0.
 
     Members
     -------
@@ -55,7 +58,8 @@ class ControlPort(wiring.Component):
         High for one cycle a command.
     idle, in_frame : ``In(1)``
         ``idle`` opens the windows, unless ``run`` is set.
-    counters : ``In(counters_layout(config))``
+    i_count : ``In(stream.Signature(count_layout(config), always_ready=True))``
+        Parts of counts; those of one counter in consecutive cycles, part 0 first.
     refused : ``In(1)``
     o_write : ``Out(stream.Signature(window_write_layout(config)))``
         The next write of any kind waits until it is taken.
@@ -68,11 +72,12 @@ class ControlPort(wiring.Component):
     idle: Signal
     in_frame: Signal
     refused: Signal
-    counters: data.View
+    i_count: stream.Interface
     o_write: stream.Interface
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, counted: Sequence[str]) -> None:
         self.config = config
+        self.counted = tuple(counted)
         self.table = register_map(config)
         layout = window_write_layout(config)
         super().__init__(
@@ -84,7 +89,7 @@ class ControlPort(wiring.Component):
                 "idle": In(1),
                 "in_frame": In(1),
                 "refused": In(1),
-                "counters": In(counters_layout(config)),
+                "i_count": In(stream.Signature(count_layout(config), always_ready=True)),
                 "o_write": Out(stream.Signature(layout)),
             }
         )
@@ -95,6 +100,7 @@ class ControlPort(wiring.Component):
         stopped = Signal()
         write = Signal()
         read = Signal()
+        waits = Signal()
         # A run that was just set closes the windows before the engine has noticed it.
         m.d.comb += stopped.eq(self.idle & ~self.run)
 
@@ -107,7 +113,7 @@ class ControlPort(wiring.Component):
         # Stage 1: act, and respond.
         m.d.comb += [
             write.eq(have_address & have_word & ~bus.bvalid & ~self.o_write.valid),
-            read.eq(have_source & ~bus.rvalid),
+            read.eq(have_source & ~bus.rvalid & ~waits),
         ]
         allowed = Signal()
         whole = word[DATA_BITS:].all()
@@ -117,7 +123,7 @@ class ControlPort(wiring.Component):
         _respond(m, write, bus.bvalid, bus.bready)
         with m.If(write):
             m.d.sync += bus.bresp.eq(Mux(allowed, Response.OKAY, Response.SLVERR))
-        self._read(m, read, source, stopped)
+        self._read(m, have_source & ~bus.rvalid, source, stopped, waits)
         _respond(m, read, bus.rvalid, bus.rready)
         return m
 
@@ -147,43 +153,73 @@ class ControlPort(wiring.Component):
                 ]
         return found.any()
 
-    def _read(self, m: Module, read: Signal, address: Signal, stopped: Signal) -> None:
+    def _read(
+        self, m: Module, asked: Value, address: Signal, stopped: Signal, waits: Signal
+    ) -> None:
         """Read a register; every other address is an error and gives zero."""
         offsets = [register.offset >> _BYTE_BITS for register in self.table.registers]
-        bits = max(offsets).bit_length()
-        near = Signal(bits)  # the registers lie together: few bits tell them apart
+        near = Signal(max(offsets).bit_length())  # they lie together: few bits tell them apart
         exists = Signal()
+        counts = Signal()
         m.d.comb += near.eq(address[_BYTE_BITS:])
         with m.Switch(near), m.Case(*offsets):
             m.d.comb += exists.eq((near << _BYTE_BITS) == address)
-        latches = self._latch_counters(m, read & exists, near)
-        values = [self._value(register, stopped, latches) for register in self.table.registers]
-        words = dict(zip(offsets, values, strict=True))
-        # Bit 0 tells a counter's halves apart; late, so that short halves make a narrow tree.
-        order = [*range(1, bits - 1), 0, bits - 1]
-        with m.If(read):
-            m.d.sync += [
-                self.bus.rdata.eq(_select(words, near, order)),
-                self.bus.rresp.eq(Mux(exists, Response.OKAY, Response.SLVERR)),
-            ]
-        with m.If(read & ~exists):
+        with m.Switch(near), m.Case(*self._low_words()):
+            m.d.comb += counts.eq(exists)
+        m.d.comb += waits.eq(counts)
+
+        # One multiplexer for each half of the word, and an enable: a count comes in parts.
+        high = Signal(max(self.config.counter_bits - DATA_BITS, 0))
+        known = Signal(DATA_BITS)
+        values = {
+            register.offset >> _BYTE_BITS: self._value(register, stopped, high)
+            for register in self.table.registers
+        }
+        low_words = self._low_words()
+        m.d.comb += known.eq(
+            _select({n: value for n, value in values.items() if n not in low_words}, near)
+        )
+        passes = self._passes(m, asked & counts, near, waits)
+        word = Cat(self.bus.rdata, high)
+        for start in range(0, max(DATA_BITS, self.config.counter_bits), PART_BITS):
+            part = start // PART_BITS
+            target = word[start:][:PART_BITS]
+            count = self.i_count.payload.bits[: max(0, self.config.counter_bits - start)]
+            comes = passes
+            if part < part_count(self.config):
+                comes &= self.i_count.payload.part == part
+            if start >= DATA_BITS:
+                with m.If(comes):
+                    m.d.sync += target.eq(count)
+                continue
+            with m.If(comes | (asked & ~counts)):
+                m.d.sync += target.eq(Mux(counts, count, known[start:]))
+        with m.If(asked):
+            m.d.sync += self.bus.rresp.eq(Mux(exists, Response.OKAY, Response.SLVERR))
+        with m.If(asked & ~exists):
             m.d.sync += self.bus.rdata.eq(0)
 
-    def _latch_counters(self, m: Module, read: Value, near: Signal) -> dict[str, Value]:
-        """The high words of the counters, as they were when the low words were read."""
-        high_bits = self.config.counter_bits - DATA_BITS
-        if high_bits <= 0:
-            return {name: Value.cast(0) for name in COUNTERS}
-        latches: dict[str, Value] = {}
-        for name in COUNTERS:
-            latch = latches[name] = Signal(high_bits, name=f"{name}_hi")
-            low = self.table.offset(f"{name.upper()}_LO") >> _BYTE_BITS
-            with m.If(read & (near == low)):
-                m.d.sync += latch.eq(self.counters[name][DATA_BITS:])
-        return latches
+    def _low_words(self) -> list[int]:
+        """Which words are low words of counters that pass by."""
+        return [self.table.offset(f"{name.upper()}_LO") >> _BYTE_BITS for name in self.counted]
 
-    def _value(self, register: Register, stopped: Signal, latches: dict[str, Value]) -> Value:
-        """What a register reads."""
+    def _passes(self, m: Module, asked: Value, near: Signal, waits: Signal) -> Signal:
+        """Whether a part of the count that is asked for passes by; with its last nothing waits."""
+        count = self.i_count.payload
+        first = self.table.offset(f"{COUNTERS[0].upper()}_LO") >> _BYTE_BITS
+        number = ((near - first) >> 1)[: len(count.counter)]
+        begun = Signal()
+        passes = Signal()
+        m.d.comb += passes.eq(
+            asked & self.i_count.valid & (count.counter == number) & (begun | (count.part == 0))
+        )
+        m.d.sync += begun.eq(passes)
+        with m.If(passes & (count.part == part_count(self.config) - 1)):
+            m.d.comb += waits.eq(0)
+        return passes
+
+    def _value(self, register: Register, stopped: Signal, high: Signal) -> Value:
+        """What a register reads, but for the low words of counters that pass by."""
         if register.value is not None:
             return Value.cast(register.value)
         if register.name == "CONTROL":
@@ -191,7 +227,7 @@ class ControlPort(wiring.Component):
         if register.name == "STATUS":
             return Cat(stopped, self.in_frame, self.refused)
         name, _, half = register.name.lower().rpartition("_")
-        return self.counters[name][:DATA_BITS] if half == "lo" else latches[name]
+        return high if half == "hi" and name in self.counted else Value.cast(0)
 
 
 def _hold(
@@ -216,20 +252,23 @@ def _respond(m: Module, done: Signal, valid: Signal, ready: Signal) -> None:
         m.d.sync += valid.eq(1)
 
 
-def _select(values: dict[int, Value], index: Signal, order: Sequence[int]) -> Value:
-    """``values[index]``, or any of them where there is none, by the index's bits in ``order``.
+def _select(values: dict[int, Value], index: Signal) -> Value:
+    """``values[index]``, or any of them where there is none.
 
-    A tree of multiplexers, the first bit of ``order`` at its leaves, without the branches that
-    no value needs: about half of what synthesis makes of a switch.
+    A tree of multiplexers without the branches that no value needs: about half of what
+    synthesis makes of a switch.
     """
+    return _branch(values, index, len(index))
+
+
+def _branch(values: dict[int, Value], index: Signal, bits: int) -> Value:
     if len(values) == 1:
         return next(iter(values.values()))
-    *rest, bit = order
-    low = {n: value for n, value in values.items() if not n >> bit & 1}
-    high = {n: value for n, value in values.items() if n >> bit & 1}
+    low = {n: value for n, value in values.items() if not n >> (bits - 1) & 1}
+    high = {n: value for n, value in values.items() if n >> (bits - 1) & 1}
     if low and high:
-        return Mux(index[bit], _select(high, index, rest), _select(low, index, rest))
-    return _select(values, index, rest)
+        return Mux(index[bits - 1], _branch(high, index, bits - 1), _branch(low, index, bits - 1))
+    return _branch(values, index, bits - 1)
 
 
 def _word_exists(window: Window, address: Signal) -> Value:

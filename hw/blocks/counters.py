@@ -2,76 +2,209 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal
-from amaranth.lib import data, wiring
+from itertools import pairwise
+
+from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.registers import counters_layout
 from sw.config import EngineConfig
 from sw.registers import COUNTERS
 
-__all__ = ["Counters", "events_layout"]
+__all__ = ["PART_BITS", "Counters", "count_layout", "counted", "events_layout", "part_count"]
+
+PART_BITS = 16
+"""Bits of a count that are added in a cycle: a block memory of iCE40 is as wide."""
 
 
 def events_layout(strategy: ShapeLike) -> data.StructLayout:
     """What happened in a cycle.
 
-    The engine is ``busy``; an ``output`` left, the ``last`` of a frame, or of a ``bad`` one; and
+    The engine is ``busy``; the ``last`` output of a frame left, or that of a ``bad`` one; and
     what the strategy did, of the shape of its events.
     """
-    return data.StructLayout({"busy": 1, "output": 1, "last": 1, "bad": 1, "strategy": strategy})
+    return data.StructLayout({"busy": 1, "last": 1, "bad": 1, "strategy": strategy})
+
+
+def part_count(config: EngineConfig) -> int:
+    """Parts that a count is cut into."""
+    return -(-config.counter_bits // PART_BITS)
+
+
+def count_layout(config: EngineConfig) -> data.StructLayout:
+    """A part of a count: of which counter, by its place in :data:`COUNTERS`; part 0 is lowest."""
+    return data.StructLayout(
+        {"counter": range(len(COUNTERS)), "part": range(part_count(config)), "bits": PART_BITS}
+    )
+
+
+def counted(strategy: data.StructLayout) -> tuple[str, ...]:
+    """The counters that can be other than 0 with a strategy of these events, in their order."""
+    of_strategy = {
+        "multiplications_executed": "multiplications",
+        "lookups": "lookups",
+        "hits": "hits",
+        "misses": "misses",
+        "stall_cycles": "misses",  # nothing else is waited for
+    }
+    return tuple(
+        name
+        for name in COUNTERS
+        if name not in of_strategy or len(Value.cast(Signal(strategy[of_strategy[name]].shape)))
+    )
 
 
 class Counters(wiring.Component):
-    """Count events; they show two cycles later. Each counter wraps at ``2**counter_bits``.
+    """Count events in a memory, with one adder that visits the counters in turn.
+
+    Events wait in a short counter each until they are visited. A visit adds them to the count,
+    part by part, and every count passes by at ``o`` while it is visited: as of three cycles
+    before its part 0. Counters that stay 0 take nothing and never pass.
 
     Parameters
     ----------
     config : EngineConfig
-    strategy : ShapeLike
+    strategy : StructLayout
         Of the events of its strategy: :func:`hw.strategies.contract.strategy_events_layout`.
 
     Members
     -------
     events : ``In(events_layout(strategy))``
     clear : ``In(1)``
-        All counters become zero, a cycle later; events of this cycle are then counted.
-    o : ``Out(counters_layout(config))``
+        All counts become zero; events of this cycle are then counted.
+    o : ``Out(stream.Signature(count_layout(config), always_ready=True))``
+        The parts of a count in consecutive cycles, part 0 first, in ascending order of counters,
+        and over again. After a ``clear``, which may cut a count short, and a reset it begins anew.
     """
 
     events: data.View
     clear: Signal
-    o: data.View
+    o: stream.Interface
 
-    def __init__(self, config: EngineConfig, strategy: ShapeLike) -> None:
+    def __init__(self, config: EngineConfig, strategy: data.StructLayout) -> None:
         self.config = config
+        self.names = counted(strategy)
+        self.parts = part_count(config)
         super().__init__(
             {
                 "events": In(events_layout(strategy)),
                 "clear": In(1),
-                "o": Out(counters_layout(config)),
+                "o": Out(stream.Signature(count_layout(config), always_ready=True)),
             }
         )
 
+    @property
+    def round_cycles(self) -> int:
+        """Cycles from a visit of a counter to the next: the longest that a count takes to pass."""
+        return len(self.names) * self.parts
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        layer = self.config.layer
-        events, strategy = self.events, self.events.strategy
-        window = layer.kernels * layer.channels * layer.taps
-        increments = {
-            "frames": events.last,
-            "cycles": events.busy,
-            "multiplications_needed": events.output * window,
-            "multiplications_executed": strategy.multiplications,
-            "lookups": strategy.lookups,
-            "hits": strategy.hits,
-            "misses": strategy.misses,
-            "stall_cycles": strategy.stall,
-            "frame_errors": events.bad,
-        }
-        for name in COUNTERS:
-            increment = Signal.like(increments[name], name=f"{name}_increment")
-            m.d.sync += [increment.eq(increments[name]), self.o[name].eq(self.o[name] + increment)]
-            with m.If(self.clear):
-                m.d.sync += self.o[name].eq(0)
+        m.submodules.counts = memory = Memory(
+            shape=PART_BITS,
+            depth=self.round_cycles,
+            init=[],
+            attrs={"ram_style": "block", "no_rw_check": "1"},
+        )
+        write, read = memory.write_port(), memory.read_port()
+        place = data.StructLayout(
+            {
+                "slot": range(self.round_cycles),
+                "counter": range(len(COUNTERS)),
+                "part": range(self.parts),
+            }
+        )
+        # Stage 0: which part is next. After a clear the memory counts as zeros for one round.
+        at = [Signal(place, name=f"at_{stage}") for stage in range(3)]
+        fresh = [Signal(name="fresh_0", init=1), Signal(name="fresh_1", init=1)]
+        valid = [Signal(name="valid_1"), Signal(name="valid_2")]
+        self._step(m, at[0], fresh[0])
+        m.d.comb += read.addr.eq(at[0].slot)
+
+        # Stage 1: the memory's word, and the events that wait. Stage 2: their sum.
+        word = Signal(PART_BITS)
+        carry = Signal()
+        total = Signal(PART_BITS + 1)
+        added = self._added(m, at[1])
+        m.d.comb += [
+            total.eq(word + added[:PART_BITS] + (carry & (at[2].part != 0))),
+            write.addr.eq(at[2].slot),
+            write.data.eq(total),
+            write.en.eq(1),
+            self.o.valid.eq(valid[1]),
+            self.o.payload.counter.eq(at[2].counter),
+            self.o.payload.part.eq(at[2].part),
+            self.o.payload.bits.eq(total),
+        ]
+        m.d.sync += [
+            at[1].eq(at[0]),
+            at[2].eq(at[1]),
+            fresh[1].eq(fresh[0]),
+            valid[0].eq(~self.clear),
+            valid[1].eq(valid[0] & ~self.clear),
+            word.eq(Mux(fresh[1], 0, read.data)),
+            carry.eq(total[PART_BITS]),
+        ]
         return m
+
+    def _step(self, m: Module, at: data.View, fresh: Signal) -> None:
+        """From part to part, from counter to counter, and around; anew after a clear."""
+        numbers = [COUNTERS.index(name) for name in self.names]
+        last = Signal()
+        m.d.comb += last.eq(at.part == self.parts - 1)
+        m.d.sync += [at.slot.eq(at.slot + 1), at.part.eq(at.part + 1)]
+        with m.If(last):
+            m.d.sync += [at.part.eq(0), at.counter.eq(at.counter + 1)]
+            with m.Switch(at.counter):
+                for number, following in pairwise(numbers):
+                    if following != number + 1:
+                        with m.Case(number):
+                            m.d.sync += at.counter.eq(following)
+        with m.If(last & (at.counter == numbers[-1])):
+            m.d.sync += [at.slot.eq(0), at.counter.eq(numbers[0]), fresh.eq(0)]
+        with m.If(self.clear):
+            m.d.sync += [at.slot.eq(0), at.part.eq(0), at.counter.eq(numbers[0]), fresh.eq(1)]
+
+    def _added(self, m: Module, at: data.View) -> Value:
+        """What is added to the part of the next cycle, in the low bits: the events that wait."""
+        came = Signal.like(self.events)
+        m.d.sync += came.eq(self.events)
+        waiting = {name: self._waiting(m, name, came, at) for name in self.names}
+        sums = dict[str, Value](waiting)
+        sums["multiplications_needed"] *= self.config.layer.multiplications_needed
+        added = Signal(max(len(value) for value in sums.values()))
+        m.d.sync += added.eq(added >> PART_BITS)
+        with m.If(at.part == 0), m.Switch(at.counter):
+            for name, value in sums.items():
+                with m.Case(COUNTERS.index(name)):
+                    m.d.sync += added.eq(value)
+        return added
+
+    def _waiting(self, m: Module, name: str, came: data.View, at: data.View) -> Signal:
+        """How often it happened since the last visit."""
+        strategy = came.strategy
+        increment, apart = {
+            "frames": (came.last, self._outputs()),
+            "cycles": (came.busy, 1),
+            "multiplications_needed": (came.last, self._outputs()),
+            "multiplications_executed": (strategy.multiplications, 1),
+            "lookups": (strategy.lookups, 1),
+            "hits": (strategy.hits, 1),
+            "misses": (strategy.misses, 1),
+            "stall_cycles": (strategy.stall, 1),
+            "frame_errors": (came.bad, self._outputs()),
+        }[name]
+        increment = Value.cast(increment)
+        most = ((1 << len(increment)) - 1) * -(-self.round_cycles // apart)
+        waiting = Signal(range(most + 1), name=f"{name}_waiting")
+        m.d.sync += waiting.eq(waiting + increment)
+        with m.If((at.part == 0) & (at.counter == COUNTERS.index(name))):
+            m.d.sync += waiting.eq(increment)
+        with m.If(self.clear):
+            m.d.sync += waiting.eq(0)
+        return waiting
+
+    def _outputs(self) -> int:
+        """Of a frame."""
+        return self.config.layer.output_shape[1] * self.config.layer.output_shape[2]

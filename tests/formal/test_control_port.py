@@ -7,21 +7,23 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
 from hw.blocks.axi import Response
 from hw.blocks.control_port import ControlPort
+from hw.blocks.counters import PART_BITS, part_count
 from sw.config import OutputConfig
-from sw.registers import register_map
-from tests.formal.contract import Harness, claim, past
+from sw.registers import COUNTERS, register_map
+from tests.formal.contract import Harness, claim, past, suppose
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
 
 CONTROL, STATUS = 0x008, 0x00C
+COUNTED = ("frames", "misses")
 
 
 def make_port(block=ControlPort):
     layer = make_layer(kernels=2, channels=3, kernel_shape=(1, 3))
     output = OutputConfig(kind="requantise", scale_bits=4)
-    return block(make_config(layer, bias_bits=6, output=output, counter_bits=33))
+    return block(make_config(layer, bias_bits=6, output=output, counter_bits=33), COUNTED)
 
 
 def words_of(config):
@@ -115,7 +117,7 @@ class PortHarness(Harness):
         claim(m, open_ <= 2, "no read is lost")
         new = bus.rvalid & past(m, ~bus.rvalid, init=1)
         exists, known, value = Signal(), Signal(), Signal(32)
-        latched: list[tuple[int, Any]] = []
+        counter, low, high = Signal(range(len(COUNTERS))), Signal(), Signal()
         with m.Switch(address):
             for register in self.dut.table.registers:
                 with m.Case(register.offset):
@@ -123,9 +125,13 @@ class PortHarness(Harness):
                     name, _, half = register.name.lower().rpartition("_")
                     if register.value is not None:
                         m.d.comb += [known.eq(1), value.eq(register.value)]
-                    elif half == "lo":
-                        m.d.comb += [known.eq(1), value.eq(port["counters"][name][:32])]
-                        latched.append((register.offset, port["counters"][name][32:]))
+                    elif name in COUNTED:
+                        m.d.comb += [
+                            counter.eq(COUNTERS.index(name)),
+                            (low, high)[half == "hi"].eq(1),
+                        ]
+                    elif half in ("lo", "hi"):
+                        m.d.comb += known.eq(1)
             with m.Case(CONTROL):
                 m.d.comb += [known.eq(1), value.eq(port["run"])]
         response = Mux(past(m, exists), Response.OKAY, Response.SLVERR)
@@ -134,16 +140,36 @@ class PortHarness(Harness):
         claim(m, ~new | good, "a register reads what it holds")
         zero = past(m, exists) | (bus.rdata == 0)
         claim(m, ~new | zero, "what does not exist reads zero")
-        status = Cat(port["idle"] & ~port["run"], port["in_frame"], port["refused"])
+        status = Cat(port["idle"] & ~port["run"], port["in_frame"])
         is_status = past(m, address == STATUS)
-        claim(m, ~(new & is_status) | (bus.rdata == past(m, status)), "status is of this cycle")
-        for low, high in latched:
-            latch = Signal.like(high)
-            before, read_low = past(m, high), new & past(m, address == low)
-            with m.If(read_low):
-                m.d.sync += latch.eq(before)
-            read_high = new & past(m, address == low + 4)
-            claim(m, ~read_high | (bus.rdata == latch), f"high word {low:x} was latched")
+        claim(m, ~(new & is_status) | (bus.rdata[:2] == past(m, status)), "status is of this cycle")
+        asked = open_ == 1 + bus.rvalid
+        self._counts(m, asked, counter, new & past(m, low), new & past(m, high))
+
+    def _counts(self, m, asked, counter, low, high):
+        """A low word is of a count that passed by whole since it was asked for; so is its rest."""
+        bus: Any = vars(self)["bus"]
+        count: Any = vars(self)["i_count"]
+        part, bits = count.payload.part, count.payload.bits
+        parts = part_count(self.dut.config)
+        follows = past(m, count.valid) & (past(m, count.payload.counter) == count.payload.counter)
+        suppose(m, ~count.valid | (part == 0) | (follows & (past(m, part) + 1 == part)))
+        # What the port may take: from part 0, once it has the address and no answer waits.
+        whole, begun, done = Signal(PART_BITS * parts), Signal(), Signal()
+        mine = asked & ~bus.rvalid & count.valid & (count.payload.counter == counter)
+        with m.If(mine):
+            m.d.sync += whole.word_select(part, PART_BITS).eq(bits)
+        m.d.sync += [
+            begun.eq(mine & (begun | (part == 0))),
+            done.eq(mine & (begun | (part == 0)) & (part == parts - 1)),
+        ]
+        kept = Signal(self.dut.config.counter_bits - 32)
+        claim(m, ~low | done, "a count has passed by whole")
+        claim(m, ~done | low, "a count that passed by is the answer")
+        claim(m, ~low | (bus.rdata == whole[:32]), "a low word is that of the count")
+        with m.If(low):
+            m.d.sync += kept.eq(whole[32:])
+        claim(m, ~high | (bus.rdata == kept), "a high word is that of the last low word")
 
 
 def test_answers_every_request_as_the_table_says():
@@ -182,11 +208,31 @@ class WritesWhileRunning(ControlPort):
         return super()._write_window(m, self.bus.awready.any() | write, address, word)
 
 
-class LatchesNothing(ControlPort):
-    """A port whose high words are those of now."""
+class KeepsNothing(ControlPort):
+    """A port whose high words are of the count that passes by."""
 
-    def _latch_counters(self, m, read, near):  # noqa: ARG002
-        return {name: self.counters[name][32:] for name, _ in self.counters.shape()}
+    def _value(self, register, stopped, high):
+        return super()._value(register, stopped, self.i_count.payload.bits[: len(high)])
+
+
+class TakesTheMiddle(ControlPort):
+    """A port that takes a count whose first part it has missed."""
+
+    def _passes(self, m, asked, near, waits):
+        super()._passes(m, asked, near, waits)
+        count = self.i_count.payload
+        here = asked & self.i_count.valid & (count.counter == near[1:5])
+        with m.If(here & (count.part == part_count(self.config) - 1)):
+            m.d.comb += waits.eq(0)
+        return here
+
+
+class TakesAnother(ControlPort):
+    """A port that takes any count for the one that is asked for."""
+
+    def _passes(self, m, asked, near, waits):
+        del near
+        return super()._passes(m, asked, self.i_count.payload.counter << 1, waits)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +241,9 @@ class LatchesNothing(ControlPort):
         (DropsTheResponse, "write response stays until ready"),
         (WithdrawsTheWrite, "window write stays until ready"),
         (WritesWhileRunning, "windows are written once"),
-        (LatchesNothing, "was latched"),
+        (KeepsNothing, "a high word is that of the last low word"),
+        (TakesTheMiddle, "a count has passed by whole"),
+        (TakesAnother, "a count has passed by whole"),
     ],
 )
 def test_fault_in_the_port(fault, broken):

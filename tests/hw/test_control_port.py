@@ -8,6 +8,7 @@ from amaranth.sim import Simulator
 
 from hw.blocks.axi import AxiLiteSignature, Response
 from hw.blocks.control_port import ControlPort
+from hw.blocks.counters import PART_BITS, part_count
 from sw.configfile import load_config
 from sw.register_model import Access
 from sw.registers import COUNTERS, register_map, setup_writes
@@ -43,11 +44,16 @@ def full():
 
 
 class Bench:
-    """A control port, its drivers, and what it did: accepted window writes and pulses."""
+    """A control port, its drivers, and what it did: accepted window writes and pulses.
 
-    def __init__(self, config, longest_pause=3):
+    ``counts`` pass by over and over, those of ``counted``; now and then they begin anew.
+    """
+
+    def __init__(self, config, longest_pause=3, counted=COUNTERS):
         self.config = config
-        self.dut = ControlPort(config)
+        self.dut = ControlPort(config, counted)
+        self.counted = counted
+        self.counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.rng = random.Random(f"control {pause_seed()}")
         self.driver = AxiLiteDriver(self.dut.bus, self.rng, longest_pause)
         self.longest_pause = longest_pause
@@ -59,6 +65,7 @@ class Bench:
         self.simulator.add_process(watch_responses(self.dut.bus))
         self.simulator.add_testbench(self._take, background=True)
         self.simulator.add_process(self._watch)
+        self.simulator.add_testbench(self._pass_by, background=True)
 
     async def _take(self, ctx):
         """Take window writes, at random as the bus does."""
@@ -66,6 +73,22 @@ class Bench:
             taken = self.longest_pause == 0 or self.rng.random() < 0.5
             ctx.set(self.dut.o_write.ready, taken and not self.held)
             await ctx.tick()
+
+    async def _pass_by(self, ctx):
+        parts = [(n, p) for n in self.counted for p in range(part_count(self.config))]
+        cut, whole = None, 0  # where to begin anew; never in two rounds one after the other
+        while True:
+            cut = self.rng.choice([None, *parts]) if cut is None else None
+            for name, part in parts:
+                if part == 0:
+                    whole = self.counts[name]
+                bits = whole >> (PART_BITS * part) & ((1 << PART_BITS) - 1)
+                payload = {"counter": COUNTERS.index(name), "part": part, "bits": bits}
+                ctx.set(self.dut.i_count.payload, payload)
+                ctx.set(self.dut.i_count.valid, (name, part) != cut)
+                await ctx.tick()
+                if (name, part) == cut:
+                    break
 
     async def _watch(self, ctx):
         dut, o = self.dut, self.dut.o_write
@@ -118,7 +141,7 @@ def test_every_register_reads_what_it_should(config):
     counters = {name: rng.getrandbits(config.counter_bits) for name in COUNTERS}
 
     async def main(ctx):
-        ctx.set(dut.counters, counters)
+        bench.counts = counters
         ctx.set(dut.in_frame, 1)
         for register in register_map(config).registers:
             data, response = await bench.driver.read(ctx, register.offset)
@@ -138,22 +161,62 @@ def test_every_register_reads_what_it_should(config):
     bench.run(main)
 
 
-def test_reading_lo_latches_hi(full):
+def test_reading_lo_keeps_hi(full):
     bench = Bench(full)
-    dut, driver = bench.dut, bench.driver
+    driver, table = bench.driver, register_map(full)
+
+    async def main(ctx):
+        for n, name in enumerate(COUNTERS):
+            bench.counts = {name: (n << 32) | 5 for n, name in enumerate(COUNTERS)}
+            assert await driver.read(ctx, table.offset(f"{name.upper()}_LO")) == (5, OKAY)
+            bench.counts = dict.fromkeys(COUNTERS, 99 << 32)
+            await ctx.tick().repeat(60)
+            for other in (name, "misses", name):
+                assert await driver.read(ctx, table.offset(f"{other.upper()}_HI")) == (n, OKAY)
+        assert await driver.read(ctx, table.offset("MISSES_LO") + 0x100) == (0, SLVERR)
+        assert await driver.read(ctx, table.offset("MISSES_HI")) == (len(COUNTERS) - 1, OKAY)
+
+    bench.run(main)
+
+
+def test_halves_are_of_one_moment(full):
+    """Whenever a count is asked for, and however it changes, no half of another one comes."""
+    bench = Bench(full)
+    driver, table = bench.driver, register_map(full)
+    marks = [0]
+
+    async def change(ctx):
+        while True:
+            await ctx.tick()
+            marks[0] += 1
+            value = (marks[0] << 32) | (marks[0] << 16) | marks[0]
+            bench.counts = dict.fromkeys(COUNTERS, value)
+
+    async def main(ctx):
+        for _ in range(60):
+            name = bench.rng.choice(COUNTERS).upper()
+            before = marks[0]
+            low, response = await driver.read(ctx, table.offset(f"{name}_LO"))
+            high, _ = await driver.read(ctx, table.offset(f"{name}_HI"))
+            assert response == OKAY
+            assert low >> 16 == low & 0xFFFF == high
+            assert before <= high <= marks[0]
+
+    bench.simulator.add_testbench(change, background=True)
+    bench.run(main)
+
+
+def test_a_counter_that_never_passes_reads_zero(full):
+    bench = Bench(full, counted=("frames", "misses"))
+    bench.counts = dict.fromkeys(COUNTERS, (7 << 32) | 3)
     table = register_map(full)
 
     async def main(ctx):
-        ctx.set(dut.counters, {name: (n << 32) | 5 for n, name in enumerate(COUNTERS)})
         for name in COUNTERS:
-            await driver.read(ctx, table.offset(f"{name.upper()}_LO"))
-        ctx.set(dut.counters, dict.fromkeys(COUNTERS, 99 << 32))
-        for n, name in reversed(list(enumerate(COUNTERS))):
-            assert await driver.read(ctx, table.offset(f"{name.upper()}_HI")) == (n, OKAY)
-        assert await driver.read(ctx, table.offset("MISSES_LO") + 0x100) == (0, SLVERR)
-        await driver.read(ctx, table.offset("HITS_LO"))
-        assert await driver.read(ctx, table.offset("HITS_HI")) == (99, OKAY)
-        assert await driver.read(ctx, table.offset("MISSES_HI")) == (6, OKAY)
+            low = await bench.driver.read(ctx, table.offset(f"{name.upper()}_LO"))
+            assert low == (3 if name in bench.counted else 0, OKAY)
+            high = await bench.driver.read(ctx, table.offset(f"{name.upper()}_HI"))
+            assert high == (7 if name in bench.counted else 0, OKAY)
 
     bench.run(main)
 
@@ -447,7 +510,7 @@ def test_no_path_through_the_bus_within_a_cycle(full):
 
 
 def test_reset_clears_run_and_what_was_under_way(full):
-    dut = ControlPort(full)
+    dut = ControlPort(full, COUNTERS)
     bus = dut.bus
     reset = Signal()
     simulator = Simulator(ResetInserter(reset)(dut))

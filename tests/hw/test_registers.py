@@ -11,7 +11,6 @@ from systemrdl import RDLCompiler
 from systemrdl.node import RegNode
 
 from hw.emit import c_header, markdown, systemrdl
-from hw.registers import counters_layout
 from sw.configfile import config_names, load_config
 from sw.numeric import IntRange
 from sw.register_model import Access, Axis, Field, Register, RegisterMap, Window
@@ -198,12 +197,6 @@ def test_wrong_magnitudes_are_refused(full):
         magnitude_writes(full, [1])
     with pytest.raises(SpecError, match="magnitude: this engine has no MAGNITUDE window"):
         magnitude_writes(load_config("tiny"), [1] * templates)
-
-
-def test_counters_layout_has_every_counter_in_order(full):
-    layout = counters_layout(full)
-    assert [name for name, _ in layout] == list(COUNTERS)
-    assert layout.size == len(COUNTERS) * full.counter_bits
 
 
 def register(offset=0, name="A", fields=()):
