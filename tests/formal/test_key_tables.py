@@ -4,8 +4,9 @@ From the first cycle on, whatever is looked up, put in, flushed and reset.
 """
 
 import pytest
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Const, Module, Signal, unsigned
 
+from hw.blocks.cam import Cam
 from hw.blocks.cam_memory import MemoryCam
 from hw.blocks.cam_sets import SetCam
 from hw.blocks.organisations import KEY_TABLES, make_key_table
@@ -103,6 +104,16 @@ def test_a_key_is_found_where_it_was_put(organisation, replacement):
     prove(TableHarness(table), mode="bmc", depth=DEPTHS[organisation]).holds()
 
 
+class IsNotFlushed(Cam):
+    """A table that a flush does not empty."""
+
+    def elaborate(self, platform):
+        flush, self.flush = self.flush, Const(0)
+        m = super().elaborate(platform)
+        self.flush = flush
+        return m
+
+
 class LeavesTheOldBit(MemoryCam):
     """A table that does not clear the bits of the key that makes room."""
 
@@ -124,7 +135,11 @@ class DoesNotReadAgain(SetCam):
 
 @pytest.mark.parametrize(
     ("organisation", "fault"),
-    [("memory", LeavesTheOldBit), ("set_associative", DoesNotReadAgain)],
+    [
+        ("registers", IsNotFlushed),
+        ("memory", LeavesTheOldBit),
+        ("set_associative", DoesNotReadAgain),
+    ],
 )
 def test_fault_in_the_table(organisation, fault):
     table = make_table(organisation, fault)
