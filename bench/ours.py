@@ -55,13 +55,16 @@ def bank(config: EngineConfig) -> Design:
     fields = tuple(
         Field(bits=limits.bits, signed=limits.lo < 0) for limits in plan.output_ranges.values()
     )
+    constants = {"rst": 0, "i__valid": 1, "o__ready": 1}
+    if config.top == "sums":
+        constants["i_next"] = 1
     feed = Feed(
         input="i__payload",
         output="o__payload",
         input_bits=plan.input_range.bits,
         inputs=plan.channels,
         fields=fields,
-        constants={"rst": 0, "i__valid": 1, "o__ready": 1},
+        constants=constants,
     )
     emitted = verilog.build(top, Options())
     weight = config.layer.weight

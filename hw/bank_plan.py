@@ -122,11 +122,16 @@ class BankPlan:
     @cached_property
     def register_bits(self) -> int:
         """Flip-flops of data: results, short delays, and the memories' output registers."""
-        delays = sum(
-            limits.bits * storage(taps)[0]
-            for limits, taps in zip(self.line_ranges, self.taps, strict=True)
+        return sum(self.line_bits)
+
+    @cached_property
+    def line_bits(self) -> tuple[int, ...]:
+        """Of these the flip-flops of each line."""
+        results = [0] * self.channels + [1] * len(self.operations)
+        return tuple(
+            limits.bits * (result + storage(taps)[0])
+            for limits, taps, result in zip(self.line_ranges, self.taps, results, strict=True)
         )
-        return delays + sum(op.limits.bits for op in self.operations)
 
     @cached_property
     def memory_bits(self) -> int:

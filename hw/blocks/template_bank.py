@@ -7,15 +7,19 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.bank_plan import BankPlan, Operand, Operation
+from hw.fanout import kept_register
 from hw.shapes import shape_of
 
 from .tapped_delay import TappedDelay
 
 __all__ = ["TemplateBank"]
 
+ENABLED_BITS = 512
+"""Flip-flops that one register of ``i_next`` enables, or a line's more."""
+
 
 class TemplateBank(wiring.Component):
-    """Correlate every window with a bank of template kernels.
+    """Correlate every window with a bank of template kernels, or of any constant ones.
 
     y[k](t) = A[k] * sum(pattern[k][c, i, j] * x[c](t - (kh-1-i) * row - (kw-1-j)))         (1)
 
@@ -28,27 +32,33 @@ class TemplateBank(wiring.Component):
     ----------
     plan : BankPlan
         From :func:`hw.bank_plan.plan_bank`; :meth:`BankPlan.evaluate` gives the same bits.
+    ahead : bool
+        Transfers are announced, so that thousands of clock enables come from registers.
 
     Members
     -------
     i : ``In(stream.Signature(ArrayLayout(input, C)))``
     o : ``Out(stream.Signature(StructLayout))``, a field ``k<kernel>`` for each template kernel,
         ascending, as wide as its sum needs
+    i_next : ``In(1)``, only with ``ahead``
+        Whether ``i.valid`` and ``o.ready`` will be high in the next cycle; they are both, or no
+        transfer is.
     """
 
     i: stream.Interface
     o: stream.Interface
+    i_next: Signal
 
-    def __init__(self, plan: BankPlan) -> None:
+    def __init__(self, plan: BankPlan, *, ahead: bool = False) -> None:
         self.plan = plan
+        self.ahead = ahead
         sums = {f"k{kernel}": shape_of(limits) for kernel, limits in plan.output_ranges.items()}
         pixel = data.ArrayLayout(shape_of(plan.input_range), plan.channels)
-        super().__init__(
-            {
-                "i": In(stream.Signature(pixel)),
-                "o": Out(stream.Signature(data.StructLayout(sums))),
-            }
-        )
+        members = {
+            "i": In(stream.Signature(pixel)),
+            "o": Out(stream.Signature(data.StructLayout(sums))),
+        }
+        super().__init__(members | {"i_next": In(1)} if ahead else members)
 
     @property
     def latency(self) -> int:
@@ -57,20 +67,37 @@ class TemplateBank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        step = Signal()
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
             self.i.ready.eq(self.o.ready),
-            step.eq(self.i.valid & self.o.ready),
         ]
+        steps = self._steps(m)
         views: dict[tuple[int, int], Value] = {}
         for channel in range(self.plan.channels):
-            self._add_line(m, step, views, channel, Value.cast(self.i.payload[channel]))
+            self._add_line(m, steps[channel], views, channel, Value.cast(self.i.payload[channel]))
         for line, operation in enumerate(self.plan.operations, self.plan.channels):
-            self._add_line(m, step, views, line, self._adder(m, step, views, line, operation))
+            total = self._adder(m, steps[line], views, line, operation)
+            self._add_line(m, steps[line], views, line, total)
         for kernel, operand in self.plan.outputs.items():
             m.d.comb += self.o.payload[f"k{kernel}"].eq(_read(views, operand) << operand.shift)
         return m
+
+    def _steps(self, m: Module) -> list[Signal]:
+        """Each line's clock enable: one for all, or a register for some of them."""
+        if not self.ahead:
+            step = Signal()
+            m.d.comb += step.eq(self.i.valid & self.o.ready)
+            return [step] * len(self.plan.line_ranges)
+        steps: list[Signal] = []
+        bits = ENABLED_BITS
+        for line, own in enumerate(self.plan.line_bits):
+            if bits + own > ENABLED_BITS or not steps:
+                steps.append(kept_register(m, self.i_next, f"step_{line}"))
+                bits = 0
+            else:
+                steps.append(steps[-1])
+            bits += own
+        return steps
 
     def _add_line(
         self, m: Module, step: Signal, views: dict[tuple[int, int], Value], line: int, value: Value

@@ -6,7 +6,6 @@ from amaranth.hdl import Module
 
 from hw.blocks.template_bank import TemplateBank
 from hw.constant_plan import plan_constant
-from hw.fanout import kept_register
 from hw.strategies.contract import Strategy, strategy_events_layout
 from sw.config import EngineConfig
 
@@ -21,7 +20,7 @@ class Constant(Strategy):
     """
 
     def __init__(self, config: EngineConfig) -> None:
-        self.network = TemplateBank(plan_constant(config))
+        self.network = TemplateBank(plan_constant(config), ahead=True)
         super().__init__(config, strategy_events_layout())
 
     @property
@@ -35,7 +34,8 @@ class Constant(Strategy):
         m.d.comb += [
             self.i_ready_next.eq(1),
             self.o.valid.eq(self.i.valid),
-            network.i.valid.eq(kept_register(m, self.i_valid_next, "move_network")),
+            network.i_next.eq(self.i_valid_next),
+            network.i.valid.eq(self.i.valid),
             network.i.payload.eq(self.i.payload.pixel),
             network.o.ready.eq(1),
         ]
