@@ -47,7 +47,7 @@ def make_top(config: EngineConfig) -> Top:
         plan = plan_bank(config) if config.top == "template_bank" else plan_sums(config)
         return Top(
             config=config,
-            component=TemplateBank(plan),
+            component=TemplateBank(plan, ahead=config.top == "sums"),
             latency=plan.latency,
             cycles_per_frame=cycles_per_frame(config.layer, []),
             bank=plan,
