@@ -296,8 +296,8 @@ class KeepsStaleProducts(ReuseTable):
 class LoadsOverTheActiveSet(MissUnit):
     """A miss unit with one set of weights."""
 
-    def _weight_memory(self, m, phase):
-        words = super()._weight_memory(m, phase)
+    def _weight_memory(self, m, group):
+        words = super()._weight_memory(m, group)
         write = m.submodules.weights.write_ports[0]
         m.d.comb += write.addr[-1].eq(m.submodules.weights.read_ports[0].addr[-1])
         return words

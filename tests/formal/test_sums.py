@@ -20,7 +20,7 @@ from tests.formal.prove import prove
 pytestmark = pytest.mark.formal
 
 
-def make_config(weight, *, columns=3, bias_bits=0, template_scale="multiply"):
+def make_config(weight, *, columns=3, bias_bits=0, template_scale: Any = "multiply"):
     weight = np.asarray(weight)
     layer = LayerSpec(
         weight=weight,
