@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sim.bulk import SimulationResult, simulate
 from sw import reference, reuse
-from sw.config import EngineConfig, TableConfig
+from sw.config import STRATEGIES, EngineConfig, TableConfig
 from sw.configfile import load_config
 from sw.data import load_samples
 from sw.images import Images
@@ -98,6 +98,16 @@ def test_weights_change_while_frames_stream(name: str, build_dir: Path, seed: in
         _check_sets(config, images, sets, build_dir=build_dir, **pauses)
 
 
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "constant"])
+def test_weights_change_in_every_strategy(strategy: str, build_dir: Path, seed: int) -> None:
+    config = load_config("tiny", assignments=[f'strategy="{strategy}"'])
+    images = _images(config, 9)
+    sets = _weight_sets(config, [1, 2, 5, 8], seed)
+    for pause in (0, 300):
+        pauses = {"source_pause": pause, "sink_pause": pause, "seed": seed}
+        _check_sets(config, images, sets, build_dir=build_dir, **pauses)
+
+
 def test_weights_change_between_frames_of_one_pixel(build_dir: Path, seed: int) -> None:
     """The shortest frames there are, with more weights than pixels."""
     layer = LayerSpec(weight=np.ones((3, 2, 1, 1), np.int64), input_shape=(2, 1, 1))
@@ -114,8 +124,9 @@ def test_magnitudes_in_registers(build_dir: Path, seed: int) -> None:
     assert config.magnitude_bits
     images = _images(config, 20)
     for pause in (0, 400):
-        pauses = {"source_pause": pause, "sink_pause": pause, "seed": seed}
-        result = simulate(config, images, build_dir=build_dir, **pauses)
+        result = simulate(
+            config, images, build_dir=build_dir, source_pause=pause, sink_pause=pause, seed=seed
+        )
         _check(result, images, config)
 
 

@@ -85,7 +85,9 @@ def test_a_set_of_weights_that_does_not_fit(
     config: EngineConfig, images: np.ndarray, build_dir: Path
 ) -> None:
     with pytest.raises(SpecError, match="weight: expected integers of shape"):
-        bulk.simulate(config, images, build_dir=build_dir, weight_sets={1: np.zeros((2, 1, 1, 1))})
+        bulk.simulate(
+            config, images, build_dir=build_dir, weight_sets={1: np.zeros((2, 1, 1, 1), np.int64)}
+        )
 
 
 def test_an_engine_without_run_time_weights() -> None:
