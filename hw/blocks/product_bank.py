@@ -22,9 +22,9 @@ __all__ = ["ProductBank"]
 class ProductBank(wiring.Component):
     """Look up some products of a channel lane's value: a memory a word and digit.
 
-    Address and sub-step, read, held, the digits' adders: the products come :attr:`latency` steps
-    after their value. Each memory has both sets; the set that is read is not written, so no
-    read meets a write of the same address.
+    Address and sub-step, read, the memory's output register, held, the digits' adders: the
+    products come :attr:`latency` steps after their value. Each memory has both sets; the set
+    that is read is not written, so no read meets a write of the same address.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class ProductBank(wiring.Component):
     @property
     def latency(self) -> int:
         """Steps from a value to its products."""
-        return 3 + ceil_log2(len(self.geometry.digits))
+        return 4 + ceil_log2(len(self.geometry.digits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -152,18 +152,19 @@ class ProductBank(wiring.Component):
     def _read(
         self, m: Module, memory: Memory, digit: Digit, *, step: Signal, address: Value
     ) -> list[Signal]:
-        """Stages 2 and 3: read a word of products, and hold them, for a memory is slow."""
+        """Stages 2 to 4: read a word of products, and hold them; the way to the adders is long."""
         shape = shape_of(self.geometry.digit_products(digit))
         read = memory.read_port()
         m.d.comb += [read.en.eq(step), read.addr.eq(address)]
+        output = Signal(len(read.data), reset_less=True)  # moves into the memory
         count = len(read.data) // shape.width
         held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
         with m.If(step):
-            m.d.sync += Cat(held).eq(read.data)
+            m.d.sync += [output.eq(read.data), Cat(held).eq(output)]
         return held
 
     def _added(self, m: Module, step: Signal, terms: list[_Term], name: str) -> Value:
-        """Stages 4..: the sum of a product's digits, neighbours first."""
+        """Stages 5..: the sum of a product's digits, neighbours first."""
         for level in range(ceil_log2(len(terms))):
             pairs = [terms[n : n + 2] for n in range(0, len(terms), 2)]
             terms = []

@@ -192,8 +192,8 @@ class ScatterAccumulator(wiring.Component):
         values = Cat(*(value for value, _ in lines))
         shown: Value = values
         if lines and slots:
-            # A memory is slow to show a word, so a register follows it.
-            behind = int(slots > MIN_MEMORY_DEPTH)
+            # A memory is slow to show a word: its output register follows, and one nearby.
+            behind = 2 * int(slots > MIN_MEMORY_DEPTH + 1)
             move = kept_register(m, slot_next, f"move_{name}")
             m.submodules[name] = delay = TappedDelay(len(values), [slots - behind], block=True)
             m.d.comb += [
@@ -202,8 +202,8 @@ class ScatterAccumulator(wiring.Component):
                 delay.i.payload.eq(values),
             ]
             shown = delay.o.payload[0]
-            if behind:
-                register = Signal(len(values), name=f"{name}_read", reset_less=True)
+            for n in range(behind):
+                register = Signal(len(values), name=f"{name}_{n}", reset_less=True)
                 with m.If(move):
                     m.d.sync += register.eq(shown)
                 shown = register

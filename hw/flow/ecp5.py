@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .ecp5_memories import absorb_output_registers
 from .families import Area, Cells, Device, Family, total
 from .tools import NEXTPNR_ECP5
 
@@ -30,6 +31,7 @@ def family() -> Family:
             "synth_ecp5 -top {top} -run map_luts:",
         ),
         area=_area,
+        finish=absorb_output_registers,
         devices={f"{size}-{speed}": _device(size, speed) for size in _SIZES for speed in _SPEEDS},
     )
 

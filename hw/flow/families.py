@@ -71,6 +71,8 @@ class Family:
         The first is the one if none is asked for.
     stat : str
         The Yosys command whose JSON ``area`` takes; ``memory_bits`` of ``$mem_v2`` is added to it.
+    finish : function, optional
+        Takes the top module of the netlist in Yosys's JSON, may change it, and says if it did.
     note : str
         What must be said beside the figures.
     """
@@ -81,6 +83,7 @@ class Family:
     files: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, Device] = field(default_factory=dict)
     stat: str = "stat -json"
+    finish: Callable[[dict[str, Any]], bool] | None = None
     note: str = ""
 
     def device(self, name: str | None = None) -> Device:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,7 +120,13 @@ def synthesise(
         raise FlowError(f"top module {top!r}: expected a plain Verilog name")
     script = _script(sources, top, family, list(prepare))
     files = {**sources, **family.files, "synth.ys": script}
-    key = key_of(step="synthesis", files=_digests(files), top=top, yosys=YOSYS.version())
+    key = key_of(
+        step="synthesis",
+        files=_digests(files),
+        top=top,
+        yosys=YOSYS.version(),
+        finish=family.finish and inspect.getsource(inspect.getmodule(family.finish) or Family),
+    )
 
     def make(folder: Path) -> None:
         YOSYS.run(
@@ -129,6 +136,16 @@ def synthesise(
             timeout=timeout,
             what=f"synthesis of {top} for {family.name}",
         )
+        if family.finish is not None and _finished(folder, top, family.finish):
+            script = "\n".join(["read_json netlist.json", *_outputs(family)])
+            (folder / "finish.ys").write_text(f"{script}\n")
+            YOSYS.run(
+                ["-q", "-l", "finish.log", "finish.ys"],
+                folder=folder,
+                log="finish",
+                timeout=timeout,
+                what=f"finish of {top} for {family.name}",
+            )
         summary = json.dumps(_summarised(folder, top), indent=1)
         (folder / "summary.json").write_text(summary)
 
@@ -152,11 +169,28 @@ def _script(sources: Mapping[str, str], top: str, family: Family, prepare: list[
         *reads,
         *prepare,
         *(command.format(top=top) for command in family.synthesis),
+        *_outputs(family),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _outputs(family: Family) -> list[str]:
+    """Yosys commands that write what a synthesis leaves."""
+    return [
         f"tee -q -o stat.json {family.stat}",
         "write_json netlist.json",
         "write_rtlil netlist.il",
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _finished(folder: Path, top: str, finish: Callable[[dict[str, Any]], bool]) -> bool:
+    """Let the family change the netlist; whether it did."""
+    path = folder / "netlist.json"
+    netlist = json.loads(path.read_text())
+    changed = finish(netlist["modules"][top])
+    if changed:
+        path.write_text(json.dumps(netlist))
+    return changed
 
 
 def _summarised(folder: Path, top: str) -> dict[str, Any]:
