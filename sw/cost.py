@@ -34,6 +34,9 @@ _PART_BITS = 9
 _MEMORY_GROUPS = 4
 """Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
 
+_OPERAND_CYCLES, _LOGIC_CYCLES = 4, 3
+"""Of a folded ``direct``'s pipeline, but for its adders; and what lanes of logic add."""
+
 Quantities = dict[str, float]
 
 
@@ -304,7 +307,7 @@ def estimate(
 
 
 def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> float:
-    """Clock cycles from frame to frame of a stream that never waits.
+    """Clock cycles from frame to frame of a stream that never waits, at most.
 
     Parameters
     ----------
@@ -319,7 +322,15 @@ def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> flo
     if config.strategy == "value_cam":
         return beats * (1 + misses_per_beat * fill_cycles(config))
     fold: FoldConfig = config.fold
-    if config.strategy == "direct":
-        outputs = layer.output_shape[1] * layer.output_shape[2]
-        return beats + outputs * (fold.cycles - 1)
-    return beats * fold.cycles
+    if config.strategy != "direct":
+        return beats * fold.cycles
+    _, rows, columns = layer.output_shape
+    return beats + rows * (columns * (fold.cycles - 1) + _result_cycles(_Size(config)))
+
+
+def _result_cycles(s: _Size) -> int:
+    """Cycles that a row's last output of ``direct`` is waited for, at most."""
+    if s.fold.cycles == 1:
+        return 0
+    logic = _LOGIC_CYCLES * (_lane_multipliers(s) < s.lanes)
+    return _OPERAND_CYCLES + (s.channel_lanes * s.tap_lanes - 1).bit_length() + logic

@@ -13,8 +13,9 @@ from bench.reuse.cost_report import (
     load_cost,
     summarised,
 )
+from hw.top import make_top
 from sw.auto import CANDIDATES
-from sw.cost import COEFFICIENTS, estimate
+from sw.cost import COEFFICIENTS, cycles_per_frame, estimate
 
 MEDIAN, WORST = 0.1, 0.4
 """Relative errors of LUT4-eq on engines that took no part in the fit: what documents promise."""
@@ -60,6 +61,15 @@ def test_every_candidate_of_auto_has_its_model():
 def test_points_have_names_of_their_own():
     names = [p.name for p in cost_points()]
     assert len(set(names)) == len(names)
+
+
+def test_cycles_are_foretold_as_the_engine_says():
+    """At most, so that a rate that was wished for is kept; and no more than a little more."""
+    for found in cost_points():
+        if found.config.learned:
+            foretold = cycles_per_frame(found.config)
+            cycles = make_top(found.config).cycles_per_frame
+            assert cycles <= foretold <= 1.06 * cycles, found.name
 
 
 needs_report = pytest.mark.skipif(not COST_REPORT.is_file(), reason="no report is committed")
