@@ -34,7 +34,7 @@ _PART_BITS = 9
 _MEMORY_GROUPS = 4
 """Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
 
-_OPERAND_CYCLES, _LOGIC_CYCLES = 4, 3
+_OPERAND_CYCLES, _LOGIC_CYCLES = 5, 3
 """Of a folded ``direct``'s pipeline, but for its adders; and what lanes of logic add."""
 
 Quantities = dict[str, float]
@@ -324,13 +324,16 @@ def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> flo
     fold: FoldConfig = config.fold
     if config.strategy != "direct":
         return beats * fold.cycles
+    # A result is waited for as long as the beats that do not emit are ahead of those that do.
     _, rows, columns = layer.output_shape
-    return beats + rows * (columns * (fold.cycles - 1) + _result_cycles(_Size(config)))
+    across, wait, ahead = layer.stride[1], _result_cycles(_Size(config)), fold.cycles - 1
+    gap = layer.padded_shape[1] - (columns - 1) * across - 1
+    outputs = rows * columns
+    waits = (rows + 1) * min(wait, gap * ahead) + outputs * min(wait, (across - 1) * ahead)
+    return beats + outputs * ahead + waits + ahead
 
 
 def _result_cycles(s: _Size) -> int:
-    """Cycles that a row's last output of ``direct`` is waited for, at most."""
-    if s.fold.cycles == 1:
-        return 0
+    """Cycles from the last operands of ``direct`` to their result, at most."""
     logic = _LOGIC_CYCLES * (_lane_multipliers(s) < s.lanes)
     return _OPERAND_CYCLES + (s.channel_lanes * s.tap_lanes - 1).bit_length() + logic
