@@ -74,7 +74,7 @@ class Datapath(wiring.Component):
     magnitude : as :class:`Magnitude`, only where it is a register
     flush : ``In(1)``
         Forget all products.
-    i_weight, loaded, swap : as :class:`Strategy`, only with run-time weights
+    i_weight, loaded, swap, damaged : as :class:`Strategy`, only with run-time weights
         ``swap`` only while no beat is in flight.
     events : as :class:`Strategy`
     """
@@ -86,6 +86,7 @@ class Datapath(wiring.Component):
     i_weight: stream.Interface
     loaded: Signal
     swap: Signal
+    damaged: Signal
     bias: data.View
     scale: data.View
     magnitude: data.View
@@ -115,7 +116,7 @@ class Datapath(wiring.Component):
             members["magnitude"] = self.multiplier.signature.members["magnitude"]
         if self.strategy is not None:
             of_strategy = self.strategy.signature.members
-            forwarded = {"events", "i_weight", "loaded", "swap"} & {*of_strategy}
+            forwarded = {"events", "i_weight", "loaded", "swap", "damaged"} & {*of_strategy}
             members |= {name: of_strategy[name] for name in forwarded}
         super().__init__(members)
 
@@ -230,7 +231,11 @@ class Datapath(wiring.Component):
             m.d.comb += self.bias_adder.i.payload[f"k{k}"].eq(strategy.o.payload[f"k{k}"])
         if self.config.run_time_weights:
             wiring.connect(m, wiring.flipped(self.i_weight), strategy.i_weight)
-            m.d.comb += [self.loaded.eq(strategy.loaded), strategy.swap.eq(self.swap)]
+            m.d.comb += [
+                self.loaded.eq(strategy.loaded),
+                self.damaged.eq(strategy.damaged),
+                strategy.swap.eq(self.swap),
+            ]
 
     def _finish(self, m: Module) -> None:
         """Biases, and the output words."""

@@ -96,7 +96,8 @@ class Engine(wiring.Component):
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
         wiring.connect(m, raster.o, self.datapath.i)
         self._receive(m, raster)
-        self._transmit(m, closer)
+        damaged = self._damaged(m)
+        self._transmit(m, closer, damaged)
         self._configure(m, control)
 
         busy, held = Signal(), Signal()
@@ -109,6 +110,7 @@ class Engine(wiring.Component):
             raster.run.eq(control.run & ~held),
             control.idle.eq(~busy),
             control.in_frame.eq(raster.in_frame),
+            control.damaged.eq(damaged),
             control.i_count.valid.eq(counters.o.valid),
             control.i_count.payload.eq(counters.o.payload),
             counters.clear.eq(control.clear_counters),
@@ -138,8 +140,8 @@ class Engine(wiring.Component):
         ]
         wiring.connect(m, buffer.o, raster.i)
 
-    def _transmit(self, m: Module, closer: FrameCloser) -> None:
-        """Put closed outputs on the bus."""
+    def _transmit(self, m: Module, closer: FrameCloser, damaged: Signal) -> None:
+        """Put closed outputs on the bus; a frame that used a ``damaged`` weight is bad."""
         result, beat = self.datapath.o, closer.i.payload
         m.d.comb += [
             closer.i.valid.eq(result.valid),
@@ -148,13 +150,23 @@ class Engine(wiring.Component):
             beat.emit.eq(result.payload.marks.emit),
             beat.last.eq(result.payload.marks.last),
             beat.end.eq(result.payload.marks.end),
-            beat.bad.eq(result.payload.marks.bad),
+            beat.bad.eq(result.payload.marks.bad | damaged),
             self.m_axis.tvalid.eq(closer.o.valid),
             self.m_axis.tdata.eq(closer.o.payload.y),
             self.m_axis.tlast.eq(closer.o.payload.last),
             self.m_axis.tuser.eq(closer.o.payload.bad),
             closer.o.ready.eq(self.m_axis.tready),
         ]
+
+    def _damaged(self, m: Module) -> Signal:
+        """Whether outputs may come of a damaged weight: until a new set takes effect."""
+        damaged = Signal()
+        if self.config.run_time_weights:
+            with m.If(self.datapath.damaged):
+                m.d.sync += damaged.eq(1)
+            with m.Elif(self.datapath.swap):
+                m.d.sync += damaged.eq(0)
+        return damaged
 
     def _configure(self, m: Module, control: ControlPort) -> None:
         """Bring window writes to the biases, factors and magnitudes that they set."""

@@ -1,15 +1,17 @@
 """Protection of what is remembered: parity, and marks by which a fault campaign finds the state.
 
-A word of state carries an even parity: an odd number of flipped bits is seen when it is read.
+A guarded word carries an even parity: an odd number of flipped bits is seen when it is read.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from amaranth.hdl import Cat, Value
+from amaranth.hdl import Cat, Const, Value
 
-__all__ = ["STATE_ATTRIBUTE", "State", "intact", "protected", "state"]
+from sw.config import EngineConfig
+
+__all__ = ["STATE_ATTRIBUTE", "Guard", "State", "state"]
 
 STATE_ATTRIBUTE = "katazome_state"
 """Attribute of the memories and registers that remember; :mod:`sim.faults` flips their bits."""
@@ -23,11 +25,25 @@ def state(kind: State) -> dict[str, str]:
     return {STATE_ATTRIBUTE: kind}
 
 
-def protected(word: Value) -> Value:
-    """``word`` with its parity as the top bit; all zeros stay so."""
-    return Cat(word, word.xor())
+class Guard:
+    """How words are kept, by ``config.protection``: with their parity as the top bit, or plain."""
 
+    def __init__(self, config: EngineConfig) -> None:
+        self.on = config.protection == "parity"
 
-def intact(word: Value) -> Value:
-    """Whether the parity of a protected word, its top bit, is right."""
-    return ~word.xor()
+    def width(self, bits: int) -> int:
+        """Bits that a word of ``bits`` bits takes."""
+        return bits + int(self.on)
+
+    def guarded(self, word: Value) -> Value:
+        """``word`` as it is kept; all zeros stay so."""
+        return Cat(word, word.xor()) if self.on else word
+
+    def initial(self, number: int, bits: int) -> int:
+        """A number of ``bits`` bits, signed or not, as its word is kept."""
+        word = number & ((1 << bits) - 1)
+        return word | (word.bit_count() & 1) << bits if self.on else word
+
+    def damaged(self, word: Value) -> Value:
+        """Whether a kept word was changed; never, where it is plain."""
+        return word.xor() if self.on else Const(0)

@@ -278,6 +278,8 @@ class EngineConfig:
         Width of the signed per-kernel bias register, 0 to 32; 0: no bias.
     counter_bits : int
         Width of each counter, 16 to 64.
+    protection : "none" | "parity"
+        Whether what is remembered carries a parity: products, operands, weights.
     strategy : str
         How the learned kernels' products are made: one of :data:`STRATEGIES`.
     auto : AutoChoice, optional
@@ -301,6 +303,7 @@ class EngineConfig:
     bank: Literal["parallel", "serial"] = "parallel"
     bias_bits: int = 0
     counter_bits: int = 48
+    protection: Literal["none", "parity"] = "none"
     strategy: str = "value_cam"
     auto: AutoChoice | None = None
     fold: FoldConfig = field(default_factory=FoldConfig)

@@ -51,6 +51,7 @@ COUNTERS = (
     "misses",
     "stall_cycles",
     "frame_errors",
+    "table_errors",
 )
 """The counters, in the order of their registers."""
 
@@ -63,7 +64,8 @@ _COUNTER_MEANINGS = (
     "lookups that found their products",
     "lookups that did not",
     "cycles in which a beat waited for a miss",
-    "frames that were too short or too long",
+    "frames that were too short or too long, or used a damaged weight",
+    "remembered products or operands that were damaged, and made again",
 )
 
 _BUILT_OFFSET = 0x010
@@ -86,6 +88,11 @@ def _control_registers() -> Iterator[Register]:
         lsb=2,
         meaning="an incomplete set of weights was dropped; clear_counters clears it",
     )
+    damaged = Field(
+        name="weight_error",
+        lsb=3,
+        meaning="a damaged weight was used: frames are marked bad until a new set takes effect",
+    )
     read = Access.READ
     yield Register(name="ID", offset=0x000, access=read, value=ID, meaning='"KTM1"')
     yield Register(
@@ -106,7 +113,7 @@ def _control_registers() -> Iterator[Register]:
         name="STATUS",
         offset=0x00C,
         access=read,
-        fields=(idle, in_frame, refused),
+        fields=(idle, in_frame, refused, damaged),
         meaning="what the engine is doing",
     )
 

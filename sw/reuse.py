@@ -37,7 +37,9 @@ class Counters:
     stall_cycles : int, optional
         Cycles that beats waited for misses; None where a model without time cannot say.
     frame_errors : int
-        Frames that were short or long.
+        Frames that were short or long, or used a damaged weight.
+    table_errors : int
+        Damaged entries that were found and made again.
     """
 
     frames: int = 0
@@ -49,6 +51,7 @@ class Counters:
     misses: int = 0
     stall_cycles: int | None = 0
     frame_errors: int = 0
+    table_errors: int = 0
 
     def as_dict(self) -> dict[str, int | None]:
         """Names to values, in the order of the registers."""

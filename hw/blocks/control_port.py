@@ -60,7 +60,7 @@ class ControlPort(wiring.Component):
         ``idle`` opens the windows, unless ``run`` is set.
     i_count : ``In(stream.Signature(count_layout(config), always_ready=True))``
         Parts of counts; those of one counter in consecutive cycles, part 0 first.
-    refused : ``In(1)``
+    refused, damaged : ``In(1)``
     o_write : ``Out(stream.Signature(window_write_layout(config)))``
         The next write of any kind waits until it is taken.
     """
@@ -72,6 +72,7 @@ class ControlPort(wiring.Component):
     idle: Signal
     in_frame: Signal
     refused: Signal
+    damaged: Signal
     i_count: stream.Interface
     o_write: stream.Interface
 
@@ -89,6 +90,7 @@ class ControlPort(wiring.Component):
                 "idle": In(1),
                 "in_frame": In(1),
                 "refused": In(1),
+                "damaged": In(1),
                 "i_count": In(stream.Signature(count_layout(config), always_ready=True)),
                 "o_write": Out(stream.Signature(layout)),
             }
@@ -225,7 +227,7 @@ class ControlPort(wiring.Component):
         if register.name == "CONTROL":
             return self.run
         if register.name == "STATUS":
-            return Cat(stopped, self.in_frame, self.refused)
+            return Cat(stopped, self.in_frame, self.refused, self.damaged)
         name, _, half = register.name.lower().rpartition("_")
         return high if half == "hi" and name in self.counted else Value.cast(0)
 

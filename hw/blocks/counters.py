@@ -46,6 +46,7 @@ def counted(strategy: data.StructLayout) -> tuple[str, ...]:
         "lookups": "lookups",
         "hits": "hits",
         "misses": "misses",
+        "table_errors": "errors",
         "stall_cycles": "misses",  # nothing else is waited for
     }
     return tuple(
@@ -194,6 +195,7 @@ class Counters(wiring.Component):
             "misses": (strategy.misses, 1),
             "stall_cycles": (strategy.stall, 1),
             "frame_errors": (came.bad, self._outputs()),
+            "table_errors": (strategy.errors, 1),
         }[name]
         increment = Value.cast(increment)
         most = ((1 << len(increment)) - 1) * -(-self.round_cycles // apart)

@@ -33,12 +33,12 @@ def weight_layout(config: EngineConfig) -> data.StructLayout:
 
 
 def strategy_events_layout(
-    *, lookups: int = 0, misses: int = 0, multiplications: int = 0
+    *, lookups: int = 0, misses: int = 0, multiplications: int = 0, errors: int = 0
 ) -> data.StructLayout:
     """What a strategy did in a cycle, at most so much of each.
 
     ``hits + misses == lookups`` holds in total, not in each cycle. ``stall``: a beat waited for a
-    miss.
+    miss. ``errors``: damaged entries were found.
     """
     return data.StructLayout(
         {
@@ -46,6 +46,7 @@ def strategy_events_layout(
             "hits": range(lookups + 1),
             "misses": range(misses + 1),
             "multiplications": range(multiplications + 1),
+            "errors": range(errors + 1),
             "stall": 1,
         }
     )
@@ -88,6 +89,9 @@ class Strategy(wiring.Component):
     swap : ``In(1)``, only with run-time weights
         For one cycle, in which no weight moves and ``loaded`` is high, and while no beat is in
         flight: the last :attr:`latency` beats did not emit.
+    damaged : ``Out(1)``, only with run-time weights
+        A weight whose parity is wrong is used, and came of the active set; never without
+        protection. The sums that it spoils leave in the next cycle at the earliest.
     flush : ``In(1)``
         Forget all products, at any time; a strategy that remembers none ignores it.
     events : ``Out(events)``
@@ -100,6 +104,7 @@ class Strategy(wiring.Component):
     i_weight: stream.Interface
     loaded: Signal
     swap: Signal
+    damaged: Signal
     flush: Signal
     events: data.View
 
@@ -117,6 +122,7 @@ class Strategy(wiring.Component):
             members["i_weight"] = In(stream.Signature(weight_layout(config)))
             members["loaded"] = Out(1)
             members["swap"] = In(1)
+            members["damaged"] = Out(1)
         super().__init__(members)
 
     @property
