@@ -17,6 +17,10 @@ from sw.numeric import IntRange
 
 __all__ = ["FoldAxis", "FoldGeometry", "OperandSignature", "ProductSignature"]
 
+MIN_MEMORY_GROUPS = 4
+"""With fewer groups of taps the window lies in registers, and multiplexers choose; with more it
+lies in a memory for each tap lane, whose address chooses: no register, no multiplexer."""
+
 
 @dataclass(frozen=True)
 class FoldAxis:
@@ -68,6 +72,21 @@ class FoldGeometry:
         self.weight_shape: Shape = shape_of(layer.weight_format.range)
         self.product_range: IntRange = layer.product_range
         self.product_shape: Shape = shape_of(self.product_range)
+
+    @property
+    def window_in_memory(self) -> bool:
+        """Whether the window is read from memories; see :data:`MIN_MEMORY_GROUPS`."""
+        return self.taps.groups >= MIN_MEMORY_GROUPS
+
+    @property
+    def fetch_latency(self) -> int:
+        """Enabled cycles from a sub-step to its operands.
+
+        The taps, then the channels, or the register that a memory needs; both where both are.
+        """
+        if self.cycles == 1:
+            return 0
+        return 3 if self.window_in_memory and self.channels.groups > 1 else 2
 
     @property
     def values(self) -> tuple[int, int]:

@@ -154,7 +154,7 @@ class SerialBank(wiring.Component):
             shape=layout.size, depth=len(words), init=words, attrs={"ram_style": "block"}
         )
         port = memory.read_port()
-        row = Signal(layout)
+        row = Signal(layout, reset_less=True)
         m.d.comb += port.addr.eq(counter[:-1])
         m.d.sync += row.eq(port.data)
         return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, Module, Signal, Value
+from amaranth.hdl import Array, Module, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,17 +16,13 @@ from hw.fold import FoldGeometry
 
 __all__ = ["WindowFetch"]
 
-MIN_MEMORY_GROUPS = 4
-"""With fewer groups of taps the window lies in registers, and multiplexers choose; with more it
-lies in a memory for each tap lane, whose address chooses: no register, no multiplexer."""
-
 
 class WindowFetch(wiring.Component):
     """Show the values that each lane needs.
 
     o[c][t] = i(age(tap)).channel, of channel lane c and tap lane t in the groups of ``step``  (1)
 
-    :attr:`latency` enabled cycles later: 2, or 0 where nothing is folded. The window ends with
+    :attr:`latency` enabled cycles later. The window ends with
     the last beat that moved; ``step`` may be fetched from the cycle after that move to the cycle
     of the next one. What was fetched stays right while the window moves on.
 
@@ -64,35 +60,33 @@ class WindowFetch(wiring.Component):
     @property
     def latency(self) -> int:
         """Enabled cycles from a sub-step to its values."""
-        return 0 if self.geometry.cycles == 1 else 2
+        return self.geometry.fetch_latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        if g.taps.groups >= MIN_MEMORY_GROUPS:
+        if g.window_in_memory:
             pixels = [self._read(m, lane) for lane in range(g.taps.lanes)]
         else:
             pixels = self._selected(m)
-        group = Signal.like(self.step.channel, reset_less=True)
-        with m.If(self.enable):
-            m.d.sync += group.eq(self.step.channel)
-        # Stage 2: the channels of the group.
+        group: Value = self.step.channel
+        for n in range(1, self.latency):
+            group = self._register(m, group, f"group_{n}")
+        # The last stage: the channels of the group.
         for c in range(g.channels.lanes):
             of_groups = [g.channels.part(n, c) or 0 for n in range(g.channels.groups)]
             for t, pixel in enumerate(pixels):
                 chosen = Array(pixel[channel] for channel in of_groups)[group]
-                self._hand_on(m, self.o[c][t], chosen, f"value_{c}_{t}")
+                if self.latency:
+                    chosen = self._register(m, chosen, f"value_{c}_{t}")
+                m.d.comb += self.o[c][t].eq(chosen)
         return m
 
-    def _hand_on(self, m: Module, target: Value, value: Value, name: str) -> None:
-        """Through a register, unless nothing is folded."""
-        if not self.latency:
-            m.d.comb += target.eq(value)
-            return
-        register = Signal(self.geometry.value_shape, name=name, reset_less=True)
+    def _register(self, m: Module, value: ValueLike, name: str) -> Signal:
+        register = Signal(Value.cast(value).shape(), name=name, reset_less=True)
         with m.If(self.enable):
             m.d.sync += register.eq(value)
-        m.d.comb += target.eq(register)
+        return register
 
     def _selected(self, m: Module) -> list[data.View]:
         """Stage 1: the pixel of each tap lane, out of the window's registers."""
@@ -141,4 +135,10 @@ class WindowFetch(wiring.Component):
             read.en.eq(self.enable),
             read.addr.eq(head + offset),
         ]
-        return read.data
+        if self.geometry.channels.groups == 1:
+            return read.data
+        # Stage 2: hold it, for the memory is slow.
+        pixel = Signal(self.pixel, name=f"pixel_{lane}", reset_less=True)
+        with m.If(self.enable):
+            m.d.sync += pixel.eq(read.data)
+        return pixel
