@@ -12,6 +12,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.fold import FoldAxis, FoldGeometry
+from hw.protection import Guard, state
 from hw.strategies.contract import weight_layout
 
 __all__ = ["WeightStore"]
@@ -34,6 +35,8 @@ class WeightStore(wiring.Component):
         The next weight of the other set, in the order of (C, L, kh, kw).
     loaded : ``Out(1)``
         Everything that came is in its place.
+    damaged : ``Out(1)``
+        A weight that is shown, or was a cycle ago, is not what was loaded.
     swap : ``In(1)``
         The other set becomes the active one; only while ``loaded``, and no weight comes.
     step : ``In(geometry.step_layout)``
@@ -44,6 +47,7 @@ class WeightStore(wiring.Component):
 
     i_weight: stream.Interface
     loaded: Signal
+    damaged: Signal
     swap: Signal
     step: data.View
     enable: Signal
@@ -51,11 +55,13 @@ class WeightStore(wiring.Component):
 
     def __init__(self, geometry: FoldGeometry) -> None:
         self.geometry = geometry
+        self.guard = Guard(geometry.config)
         weight = stream.Signature(weight_layout(geometry.config), always_ready=True)
         super().__init__(
             {
                 "i_weight": In(weight),
                 "loaded": Out(1),
+                "damaged": Out(1),
                 "swap": In(1),
                 "step": In(geometry.step_layout),
                 "enable": In(1),
@@ -81,30 +87,36 @@ class WeightStore(wiring.Component):
         g = self.geometry
         weight = g.config.learned_weight
         order = sorted(g.lane_numbers(), key=lambda lane: (lane[1], lane[0], lane[2]))
-        value = self.i_weight.payload.weight
-        for k, c, t in reversed(order):
-            name = f"{k}_{c}_{t}"
-            loaded = Signal(g.weight_shape, name=f"loaded_{name}", reset_less=True)
-            init = int(weight[k, c].flat[t])
-            active = Signal(g.weight_shape, name=f"active_{name}", init=init, reset_less=True)
+        bits, guard = g.weight_shape.width, self.guard
+        value = guard.guarded(Value.cast(self.i_weight.payload.weight))
+        damaged = Signal(len(order))
+        for n, (k, c, t) in enumerate(reversed(order)):
+            marks = {"reset_less": True, "attrs": state("weight")}
+            loaded = Signal(guard.width(bits), name=f"loaded_{k}_{c}_{t}", **marks)
+            init = guard.initial(int(weight[k, c].flat[t]), bits)
+            active = Signal(guard.width(bits), name=f"active_{k}_{c}_{t}", init=init, **marks)
             with m.If(self.i_weight.valid):
                 m.d.sync += loaded.eq(value)
             with m.If(self.swap):
                 m.d.sync += active.eq(loaded)
-            m.d.comb += self.o[k][c][t].eq(active)
+            m.d.comb += [
+                Value.cast(self.o[k][c][t]).eq(active),
+                damaged[n].eq(guard.damaged(active)),
+            ]
             value = loaded
         m.d.comb += self.loaded.eq(1)
+        m.d.sync += self.damaged.eq(damaged.any())
 
     def _memory(self, m: Module) -> None:
         """Stage 1: read the word of a sub-step. Then hold it: the memory is slow, or the values."""
         g = self.geometry
-        width = g.weight_shape.width
+        width = self.guard.width(g.weight_shape.width)
         lanes = list(g.lane_numbers())
         memory = Memory(
             shape=width * len(lanes),
             depth=2 << len(Value.cast(self.step)),
             init=self._initial(),
-            attrs={"ram_style": "block", "no_rw_check": "1"},
+            attrs={"ram_style": "block", "no_rw_check": "1", **state("weight")},
         )
         m.submodules.weights = memory
         # After a reset the active set is what it was, as its weights are.
@@ -121,27 +133,30 @@ class WeightStore(wiring.Component):
         m.d.comb += [
             self.loaded.eq(~waiting),
             write.addr.eq(Cat(groups, ~active)),
-            write.data.eq(Cat([came] * len(lanes))),
+            write.data.eq(Cat([self.guard.guarded(Value.cast(came))] * len(lanes))),
             read.addr.eq(Cat(self.step, active)),
             read.en.eq(self.enable),
         ]
+        damaged = Signal(len(lanes))
         for n, lane in enumerate(lanes):
             mine = reduce(and_, (ring[x] for ring, x in zip(enables, lane, strict=True)))
             m.d.comb += write.en[n].eq(waiting & mine)
             k, c, t = lane
             weight: Value = read.data.word_select(n, width)
             for stage in range(2, self.latency + 1):
-                held = Signal(g.weight_shape, name=f"weight_{k}_{c}_{t}_{stage}", reset_less=True)
+                held = Signal(width, name=f"weight_{k}_{c}_{t}_{stage}", reset_less=True)
                 with m.If(self.enable):
                     m.d.sync += held.eq(weight)
                 weight = held
-            m.d.comb += self.o[k][c][t].eq(weight)
+            m.d.comb += Value.cast(self.o[k][c][t]).eq(weight)
+            m.d.comb += damaged[n].eq(self.guard.damaged(weight))
+        m.d.sync += self.damaged.eq(damaged.any())
 
     def _initial(self) -> list[int]:
         """The memory's words at first: the model's weights, and zeros for the other set."""
         g = self.geometry
         weight = g.config.learned_weight
-        width = g.weight_shape.width
+        bits = g.weight_shape.width
         words = [0] * (2 << g.step_layout.size)
         for step in g.steps():
             word = g.word(step)
@@ -149,8 +164,8 @@ class WeightStore(wiring.Component):
                 parts = zip(g.axes, step, lane, strict=True)
                 k, c, t = (axis.part(group, x) for axis, group, x in parts)
                 if k is not None and c is not None and t is not None:
-                    bits = int(weight[k, c].flat[t]) & ((1 << width) - 1)
-                    words[word] |= bits << (n * width)
+                    kept = self.guard.initial(int(weight[k, c].flat[t]), bits)
+                    words[word] |= kept << (n * self.guard.width(bits))
         return words
 
     def _place(self, m: Module) -> tuple[Value, list[Signal]]:
