@@ -97,6 +97,8 @@ class Design:
         None: it has a bench of its own.
     simulated : mapping of file name to text
         What is simulated, where it is not the sources themselves.
+    lead : int
+        Clocks before it takes its first word, where it must hear of it before.
     """
 
     top: str
@@ -105,6 +107,7 @@ class Design:
     clock: str = "clk"
     feed: Feed | None = None
     simulated: Mapping[str, str] = field(default_factory=dict)
+    lead: int = 0
 
     @property
     def key(self) -> str:

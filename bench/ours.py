@@ -76,6 +76,7 @@ def bank(config: EngineConfig) -> Design:
         simulated={f"{TOP}.v": str(emitted.files[f"{TOP}.v"])},
         feed=feed,
         verify=lambda d: verify_layer(d, weight),
+        lead=int(config.top == "sums"),
     )
 
 

@@ -27,7 +27,7 @@ def run_stream(design: Design, words: IntArray) -> IntArray:
     ----------
     design : Design
     words : IntArray, shape (T, inputs)
-        :data:`MAX_LATENCY` words of zeros follow them.
+        :data:`MAX_LATENCY` words of zeros follow them; ``design.lead`` go before.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def run_stream(design: Design, words: IntArray) -> IntArray:
         names = sorted(file for file in simulated if file.endswith((".v", ".sv")))
         sources = [folder / file for file in [*names, "bench.sv"]]
         binary = build_binary(sources, top="bench", opt="-O1")
-        zeros = np.zeros((MAX_LATENCY, words.shape[1]), np.int64)
-        lines = [f"{word:x}" for word in pack(np.concatenate([words, zeros]), feed.input_bits)]
+        padded = np.pad(words, ((design.lead, MAX_LATENCY), (0, 0)))
+        lines = [f"{word:x}" for word in pack(padded, feed.input_bits)]
         (folder / "words.hex").write_text("\n".join(lines) + "\n")
         subprocess.run(
             [binary, f"+count={len(lines)}"],
@@ -56,7 +56,7 @@ def run_stream(design: Design, words: IntArray) -> IntArray:
             timeout=_TIMEOUT,
         )
         shown = [int(line, 16) for line in (folder / "out.hex").read_text().split()]
-    return unpack(shown, feed.fields)
+    return unpack(shown[design.lead :], feed.fields)
 
 
 def bench_verilog(top: str, feed: Feed) -> str:

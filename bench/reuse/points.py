@@ -33,6 +33,12 @@ ENTRIES = (8, 16, 32, 64, 128, 256, 512, 1024)
 KEYED = ("pair_cam", "value_cam")
 """The strategies that have entries."""
 MULTIPLIERS = 8
+_SIMULATED_ENTRIES = (64,)
+_SIMULATED_FOLDS = (
+    FoldConfig(),
+    FoldConfig(kernels=7, channels=3),
+    FoldConfig(kernels=7, channels=3, taps=9),
+)
 _SEED = 2026
 _GREEN = 1
 _NAME = "reuse"
@@ -126,6 +132,14 @@ class Point:
     fold: FoldConfig = field(default_factory=FoldConfig)
     table: Mapping[str, Any] = field(default_factory=dict)
     multipliers: int = MAX_LEARNED_PRODUCTS
+
+    @property
+    def in_rtl(self) -> bool:
+        """Whether it is simulated: where only the RTL knows the time, and some of the others."""
+        if self.sweep == "folds":
+            return self.fold in _SIMULATED_FOLDS
+        look_ahead = bool(self.table.get("look_ahead"))
+        return look_ahead or self.entries in (None, *_SIMULATED_ENTRIES)
 
     def config(self) -> EngineConfig:
         """The engine.

@@ -36,6 +36,8 @@ def row(strategy, rate, lut4_eq, *, series="8", entries=None, dsp=0, bram=0, **f
         "cycles": 1000,
         "stall_cycles": 500,
         "pixels_per_cycle": rate,
+        "rtl": True,
+        "outputs_compared": 9_000,
         "area": {"lut4_eq": lut4_eq, "lut": 1, "carry": 1, "ff": 77, "dsp": dsp, "bram": bram},
         "measured": "2026-01-02",
     }
