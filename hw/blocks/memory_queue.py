@@ -13,9 +13,10 @@ __all__ = ["MemoryQueue"]
 class MemoryQueue(wiring.Component):
     """Pass a stream on through a memory: ``i.ready`` and all of ``o`` are registered.
 
-    One payload a cycle; three are held, one of them in the memory's output register. Latency is
-    two cycles. What a :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of tables and
-    flip-flops is block memory here: 36 bits of the payload a block on ECP5, 16 on iCE40.
+    One payload a cycle; four are held: two in the memory, one as it is read from it, one in a
+    register behind that, which ECP5 has in its memories. Latency is three cycles. What a
+    :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of tables and flip-flops is block memory
+    here: 36 bits of the payload a block on ECP5, 16 on iCE40.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ class MemoryQueue(wiring.Component):
         A payload is held.
     """
 
-    CAPACITY = 3
-    LATENCY = 2
+    CAPACITY = 4
+    LATENCY = 3
 
     i: stream.Interface
     o: stream.Interface
@@ -51,7 +52,7 @@ class MemoryQueue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Two words behind the output's: a third is not written before the first was read.
+        # Two words are not read yet: another is not written before the first of them is.
         bits = len(Value.cast(self.i.payload))
         m.submodules.words = words = Memory(
             shape=bits, depth=2, init=[], attrs={"ram_style": "block", "no_rw_check": "1"}
@@ -61,13 +62,18 @@ class MemoryQueue(wiring.Component):
         read_at = Signal()
         held = Signal(range(self.CAPACITY + 1))
         next_held = Signal.like(held)
+        unread = Signal(range(3))
+        fetched = Signal()
+        shown = Signal(bits, reset_less=True)
         push = Signal()
         pop = Signal()
-        move = Signal()
+        fetch = Signal()
+        show = Signal()
         m.d.comb += [
             push.eq(self.i.valid & self.i.ready),
             pop.eq(self.o.valid & self.o.ready),
-            move.eq((held != self.o.valid) & (~self.o.valid | pop)),
+            show.eq(~self.o.valid | self.o.ready),
+            fetch.eq((unread != 0) & (~fetched | show)),
             next_held.eq(held + push - pop),
             self.i.ready.eq(held != self.CAPACITY),
             self.i_next.eq(next_held != self.CAPACITY),
@@ -76,13 +82,16 @@ class MemoryQueue(wiring.Component):
             write.en.eq(push),
             write.data.eq(self.i.payload),
             read.addr.eq(read_at),
-            read.en.eq(move),
-            Value.cast(self.o.payload).eq(read.data),
+            read.en.eq(fetch),
+            Value.cast(self.o.payload).eq(shown),
         ]
         m.d.sync += [
             held.eq(next_held),
-            self.o.valid.eq(move | (self.o.valid & ~pop)),
+            unread.eq(unread + push - fetch),
+            fetched.eq(fetch | (fetched & ~show)),
             write_at.eq(write_at ^ push),
-            read_at.eq(read_at ^ move),
+            read_at.eq(read_at ^ fetch),
         ]
+        with m.If(show):
+            m.d.sync += [self.o.valid.eq(fetched), shown.eq(read.data)]
         return m

@@ -50,7 +50,7 @@ class QueueHarness(Harness):
             foretells(m, port["o_next"], self.o.valid, "valid")
         if isinstance(self.dut, MemoryQueue):
             apart = probe.signal("write_at") != probe.signal("read_at")
-            both = probe.signal("push") & probe.signal("move")
+            both = probe.signal("push") & probe.signal("fetch")
             claim(m, ~both | apart, "no read meets a write")
 
 
@@ -118,7 +118,7 @@ def test_fault_a_queue_skips(queue):
 class TooLong(MemoryQueue):
     """A queue that overwrites what is not read yet."""
 
-    CAPACITY = 4
+    CAPACITY = MemoryQueue.CAPACITY + 1
 
 
 def test_fault_a_memory_queue_is_too_short():

@@ -135,4 +135,5 @@ def test_a_reset_forgets_what_is_held(queue):
     inputs = [("i", beat) for beat in frame(2, tail=1)[:2]]
     inputs += [("reset", None), *(("i", beat) for beat in frame(2, first=50))]
     results = run_streams(bench, {"i": [bench.item(*step) for step in inputs]})["o"]
-    assert [output["y"] for output in results] == [0, 50, 51]  # 0 left before
+    left_before = [0] if queue.LATENCY <= 2 else []
+    assert [output["y"] for output in results] == [*left_before, 50, 51]

@@ -84,8 +84,8 @@ def test_a_memory_queue_takes_block_memory_and_nothing_for_each_bit(bits):
     source = {"queue.il": convert(MemoryQueue(bits), name="queue")}
     area = synthesise(source, top="queue", family=family()).area
     assert area["bram"] == math.ceil(bits / 36)
-    assert area["lut4_eq"] <= 20
-    assert area["ff"] <= 8
+    assert area["lut4_eq"] <= 28
+    assert area["ff"] <= 12  # and none for each bit: they are in the memories
 
 
 @pytest.mark.parametrize("bits", [36, 100])
