@@ -18,7 +18,7 @@ from tests.hw.benches import Recorder
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import Pause, pause_seed, run_streams
 
-ALL = strategy_events_layout(lookups=8, misses=3, multiplications=200)
+ALL = strategy_events_layout(lookups=8, misses=3, multiplications=200, errors=2)
 NONE = strategy_events_layout()
 DELAY = 3
 
@@ -48,7 +48,7 @@ def random_events(rng, strategy, *, busiest, ends):
     def happened(most):
         return most if busiest else rng.randint(0, most)
 
-    limits = {"lookups": 8, "hits": 8, "misses": 3, "multiplications": 200, "stall": 1}
+    limits = {"lookups": 8, "hits": 8, "misses": 3, "multiplications": 200, "errors": 2, "stall": 1}
     used = {name: most for name, most in limits.items() if strategy is ALL}
     return {
         "busy": happened(1),
@@ -70,6 +70,7 @@ def increments(config, events):
         "misses": strategy.get("misses", 0),
         "stall_cycles": strategy.get("stall", 0),
         "frame_errors": events["bad"],
+        "table_errors": strategy.get("errors", 0),
     }
 
 

@@ -23,6 +23,7 @@ NAMES = [
     "misses",
     "stall_cycles",
     "frame_errors",
+    "table_errors",
 ]
 
 
