@@ -46,7 +46,8 @@ files written to the folder (whole or not at all; the same input gives the same 
 
 Results of synthesis and of place and route are kept in build/cache (KATAZOME_CACHE moves it).
 
-exit status: 0 done, 2 bad input (one line on stderr names it), 130 interrupted
+exit status: 0 done, 2 bad input (one line on stderr names it), 130 interrupted,
+143 terminated (its tools are ended too)
 
 examples:
   {_PROG} --target verilog --config cifar10-layer1

@@ -1,29 +1,47 @@
 """What every command shares: one clear line for bad input, files written whole or not at all.
 
-A command is a function that returns its exit status; :func:`run` turns bad input into status 2
-and Ctrl-C into 130, without a traceback. A traceback that still appears is a bug of ours.
+A command is a function that returns its exit status; :func:`run` turns bad input into status 2,
+Ctrl-C into 130 and a SIGTERM into 143, without a traceback: what a command would tidy up is tidied
+up. A traceback that still appears is a bug of ours.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from .config import ConfigError
 from .spec import SpecError
 from .templates import BankError
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "InputError", "check_folder", "run", "write_files"]
+__all__ = [
+    "BAD_INPUT",
+    "INTERRUPTED",
+    "TERMINATED",
+    "InputError",
+    "check_folder",
+    "run",
+    "write_files",
+]
 
 BAD_INPUT = 2
 """Exit status for input that cannot be used, the same as argparse's."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
+TERMINATED = 143
+"""Exit status after SIGTERM."""
 _CLOSED_PIPE = 141
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM came: as with Ctrl-C, nothing but :func:`run` should stop it."""
 
 
 class InputError(ValueError):
@@ -42,7 +60,8 @@ def run(main: Callable[[], int], *, prog: str) -> int:
         What starts the line on stderr, for instance ``python -m hw.build``.
     """
     try:
-        status = main()
+        with _raising_on_sigterm():
+            status = main()
         sys.stdout.flush()
     except (ConfigError, SpecError, BankError, InputError) as error:
         return _refuse(prog, str(error))
@@ -56,7 +75,28 @@ def run(main: Callable[[], int], *, prog: str) -> int:
     except KeyboardInterrupt:
         print(f"{prog}: interrupted, nothing written", file=sys.stderr)
         return INTERRUPTED
+    except _TerminatedError:
+        print(f"{prog}: terminated, nothing written", file=sys.stderr)
+        return TERMINATED
     return status
+
+
+@contextmanager
+def _raising_on_sigterm() -> Iterator[None]:
+    """Let a SIGTERM end the main thread by an exception, so that it ends its children."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other may say what a signal does
+        return
+
+    def terminate(number: int, frame: object) -> None:
+        del number, frame
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse(prog: str, message: str) -> int:

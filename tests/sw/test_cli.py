@@ -1,5 +1,9 @@
 """sw.cli: statuses and messages of commands, and files written whole or not at all."""
 
+import os
+import signal
+import time
+
 import pytest
 
 from sw.cli import InputError, check_folder, run, write_files
@@ -36,6 +40,24 @@ def test_an_error_of_the_system_names_the_file(tmp_path, capsys):
 def test_ctrl_c_is_130_without_a_traceback(capsys):
     assert run(raising(KeyboardInterrupt()), prog="x") == 130
     assert capsys.readouterr().err == "x: interrupted, nothing written\n"
+
+
+def test_a_sigterm_is_143_and_lets_the_command_tidy_up(capsys):
+    tidied = []
+
+    def main() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            tidied.append(True)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(main, prog="x") == 143
+    assert capsys.readouterr().err == "x: terminated, nothing written\n"
+    assert tidied == [True]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("error", [RuntimeError("ours"), ValueError("ours"), OSError("ours")])
