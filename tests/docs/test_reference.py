@@ -12,7 +12,7 @@ import pytest
 
 from hw import build
 from sw import spec
-from sw.config import EngineConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig, FoldConfig, OutputConfig, TableConfig
 from sw.configfile import load_config
 from sw.reuse import Counters
 from sw.spec import LIMITS, LayerSpec, load_layer, save_layer
@@ -96,9 +96,10 @@ def test_defaults_of_a_layer(tmp_path):
 def test_configuration_keys_and_defaults():
     table = rows(section("reference/formats.md", "Configuration"))
     expected: dict[str, object] = {"layer.file": None, "layer.weight_bits": None}
-    for prefix, cls in (("", EngineConfig), ("table.", TableConfig), ("output.", OutputConfig)):
+    sections = {"": EngineConfig, "fold.": FoldConfig, "table.": TableConfig}
+    for prefix, cls in (sections | {"output.": OutputConfig}).items():
         for field in dataclasses.fields(cls):
-            if f"{prefix}{field.name}" not in ("layer", "table", "output"):
+            if f"{prefix}{field.name}" not in ("layer", "fold", "table", "output"):
                 expected[f"{prefix}{field.name}"] = field.default
     assert table.keys() == expected.keys()
     for key, default in expected.items():

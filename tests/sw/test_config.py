@@ -17,7 +17,7 @@ from sw.configfile import (
     from_arguments,
     load_config,
 )
-from sw.numeric import IntRange
+from sw.numeric import FixedFormat, IntRange
 from sw.spec import LayerSpec
 from tests.strategies import engine_configs, images_for, layers
 
@@ -117,6 +117,8 @@ def test_no_accumulator_leaves_its_range(data):
             {"replacement": "mru"},
             "table.replacement must be one of fifo, plru, lru, random, not 'mru'",
         ),
+        (TableConfig, {"digit_bits": 0}, "table.digit_bits must be 1 to 12, not 0"),
+        (TableConfig, {"digit_bits": 13}, "table.digit_bits must be 1 to 12, not 13"),
         (TableConfig, {"ways": 0}, "table.ways must be 1 to 64, not 0"),
         (TableConfig, {"ways": 65}, "table.ways must be 1 to 64, not 65"),
         (TableConfig, {"look_ahead": -1}, "table.look_ahead must be 0 to 256, not -1"),
@@ -181,6 +183,15 @@ def test_no_accumulator_leaves_its_range(data):
             small,
             {"template_scale": "x"},
             "template_scale must be multiply, defer or register, not 'x'",
+        ),
+        (small, {"bank": "x"}, "bank must be parallel or serial, not 'x'"),
+        (
+            small,
+            {"bank": "serial", "top": "template_bank"},
+            (
+                "bank must be parallel with top = template_bank: a serial one needs the engine "
+                "around it"
+            ),
         ),
         (small, {"bias_bits": 33}, "bias_bits must be 0 to 32, not 33"),
         (small, {"counter_bits": 8}, "counter_bits must be 16 to 64, not 8"),
@@ -264,6 +275,37 @@ def test_folds_that_leave_nothing_to_fold_are_refused():
         "fold.taps must be at most 1, since there are no more taps, not 2"
     )
     assert refused(FoldConfig, channels=0) == "fold.channels must be at least 1, not 0"
+
+
+@pytest.mark.parametrize("strategy", ["value_cam", "value_table", "split_table"])
+def test_a_value_meets_all_taps_at_once_in_the_scatter_form(strategy):
+    layer = LayerSpec(weight=np.arange(9).reshape(1, 1, 3, 3), input_shape=(1, 4, 4))
+    fold = FoldConfig(taps=3)
+    assert refused(EngineConfig, name="f", layer=layer, strategy=strategy, fold=fold) == (
+        f"fold.taps must be 1 with strategy = {strategy}, not 3: an input value meets all taps of "
+        "a kernel at once there (fold the kernels or the channels, or choose another strategy)"
+    )
+
+
+def test_a_table_of_every_value_ends_at_twelve_bits():
+    def of(bits, strategy):
+        return {
+            "name": "wide",
+            "strategy": strategy,
+            "layer": LayerSpec(
+                weight=np.array([[[[5]]]]),
+                input_shape=(1, 4, 4),
+                input_format=FixedFormat(bits=bits, frac=0, signed=False),
+            ),
+        }
+
+    assert EngineConfig(**of(12, "value_table")).learned == (0,)
+    assert EngineConfig(**of(16, "split_table")).learned == (0,)
+    assert refused(EngineConfig, **of(13, "value_table")) == (
+        "strategy = value_table: a table of every value of 13 input bits would be too large, 12 "
+        "bits are the most (split_table cuts the value into parts, value_cam remembers only the "
+        "values that come)"
+    )
 
 
 def test_constant_weights_are_neither_loaded_nor_folded():
@@ -397,7 +439,7 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
             ["tabel.entries=4"],
             (
                 "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, lanes, layer, "
-                "name, output, strategy, table, template_scale, templates, top"
+                "name, output, protection, strategy, table, template_scale, templates, top"
             ),
         ),
         (["table=4"], "table must be a table"),
