@@ -68,6 +68,7 @@ def _config(config: EngineConfig) -> dict[str, Any]:
             "top": config.top,
             "templates": config.templates,
             "template_scale": config.template_scale,
+            "bank": config.bank if config.template_kernels else None,
             "bias_bits": config.bias_bits,
             "counter_bits": config.counter_bits,
             "strategy": config.strategy if config.learned else None,

@@ -331,7 +331,7 @@ class EngineConfig:
         )
         require(
             self.bank == "parallel" or self.top == "engine",
-            "bank must be parallel with top = template_bank: a serial one needs the engine around it",
+            f"bank must be parallel with top = {self.top}: a serial one needs the engine around it",
         )
         require(0 <= self.bias_bits <= 32, f"bias_bits must be 0 to 32, not {self.bias_bits}")
         require(
