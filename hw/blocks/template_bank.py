@@ -12,7 +12,7 @@ from hw.shapes import shape_of
 
 from .tapped_delay import TappedDelay
 
-__all__ = ["TemplateBank"]
+__all__ = ["ENABLED_BITS", "TemplateBank"]
 
 ENABLED_BITS = 512
 """Flip-flops that one register of ``i_next`` enables, or a line's more."""

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw import build
 from hw.bank_network import Addition, Network, Term
 from hw.bank_plan import line_limits
+from hw.blocks.template_bank import ENABLED_BITS, TemplateBank
 from hw.constant_plan import add_in_order, adder_bits, plan_constant, plan_sums
 from hw.constant_solver import shared_adders
 from sw.config import ConfigError
@@ -120,6 +122,38 @@ def test_kernels_that_need_hardly_an_adder(weights):
     layer = make_layer(kernels=len(weights), kernel_shape=(1, 2), weight_bits=4)
     config = config_of(replace(layer, weight=weight))
     assert_plan_is_the_sums(config, plan_constant(config))
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.5])
+def test_transfers_that_are_announced_move_every_line(chance):
+    """The clock enables come from registers of what was announced, many lines to one."""
+    layer = make_layer(kernels=3, channels=2, kernel_shape=(3, 3), frame=(5, 12))
+    plan = plan_constant(config_of(layer))
+    assert plan.register_bits > 2 * ENABLED_BITS
+    dut = TemplateBank(plan, ahead=True)
+    rng = np.random.default_rng(5)
+    beats = rng.integers(0, 256, (2, 60))
+    shown = []
+
+    async def bench(ctx):
+        for pixel in beats.T.tolist():
+            while rng.random() >= chance:
+                await ctx.tick()
+            ctx.set(dut.i_next, 1)
+            await ctx.tick()
+            ctx.set(dut.i_next, 0)
+            ctx.set(dut.i.payload, pixel)
+            ctx.set(dut.i.valid, 1)
+            ctx.set(dut.o.ready, 1)
+            shown.append([ctx.get(dut.o.payload)[f"k{k}"] for k in plan.outputs])
+            await ctx.tick()
+            ctx.set(dut.i.valid, 0)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert np.array(shown).T.tolist() == plan.evaluate(beats).tolist()
 
 
 def test_the_same_weights_give_the_same_plan():
