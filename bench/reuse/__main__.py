@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strategies", nargs="+", metavar="NAME", help="these alone")
     parser.add_argument("--again", action="store_true", help="try again what failed the last time")
     parser.add_argument(
+        "--known", action="store_true", help="neither simulate nor synthesise: what is known"
+    )
+    parser.add_argument(
         "--jobs", type=int, default=2, metavar="N", help="points at a time (default: 2)"
     )
     parser.add_argument(
@@ -73,19 +77,20 @@ def _groups(chosen: Sequence[Point]) -> list[list[Point]]:
     return list(groups.values())
 
 
-def _measured_group(work: tuple[list[Point], bool]) -> list[dict[str, Any]]:
+def _measured_group(group: list[Point], *, again: bool, known: bool) -> list[dict[str, Any]]:
     warnings.simplefilter("ignore", UnusedElaboratable)
-    group, again = work
-    return [measure(point, again=again) for point in group]
+    return [measure(point, again=again, known=known) for point in group]
 
 
-def _measured(chosen: Sequence[Point], *, jobs: int, again: bool) -> Iterator[dict[str, Any]]:
+def _measured(
+    chosen: Sequence[Point], *, jobs: int, again: bool, known: bool
+) -> Iterator[dict[str, Any]]:
     """All rows, in the order in which they are done."""
     groups = _groups(chosen)
+    work = partial(_measured_group, again=again, known=known)
     with ProcessPoolExecutor(jobs) as pool:
-        work = [(group, again) for group in groups]
         try:
-            for n, rows in enumerate(pool.map(_measured_group, work), 1):
+            for n, rows in enumerate(pool.map(work, groups), 1):
                 for row in rows:
                     announce(f"[{n}/{len(groups)}] {summary(row)}")
                 yield from rows
@@ -123,7 +128,7 @@ def _command(argv: Sequence[str] | None) -> int:
     began = time.monotonic()
     try:
         tools = {"Yosys": YOSYS.version()}
-        rows = list(_measured(chosen, jobs=options.jobs, again=options.again))
+        rows = list(_measured(chosen, jobs=options.jobs, again=options.again, known=options.known))
     except (FlowError, ToolchainError, ValueError) as error:
         raise InputError(str(error)) from error
     order = {key_of_point(point): n for n, point in enumerate(chosen)}

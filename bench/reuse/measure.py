@@ -33,6 +33,7 @@ _LIMIT = 300.0
 """Seconds for the synthesis of a point."""
 _CYCLES_OFF = 0.01
 """Cycles of the RTL that may differ from those foretold: a frame's, while others say nothing."""
+_UNKNOWN = {"errors": ["not yet simulated"]}
 _MODELLED = ("lookups", "hits", "misses", "multiplications_needed", "multiplications_executed")
 
 
@@ -79,8 +80,16 @@ def blank_result(point: Point) -> dict[str, Any]:
     }
 
 
-def measure(point: Point, *, again: bool = False) -> dict[str, Any]:
+def measure(point: Point, *, again: bool = False, known: bool = False) -> dict[str, Any]:
     """Everything about a point; what is impossible or failed is in its ``reason``.
+
+    Parameters
+    ----------
+    point : Point
+    again : bool
+        Try again what went wrong the last time.
+    known : bool
+        Neither simulate nor synthesise: without an area that is known, there is none.
 
     Raises
     ------
@@ -93,26 +102,44 @@ def measure(point: Point, *, again: bool = False) -> dict[str, Any]:
     except ConfigError as error:
         return result | {"reason": one_line(error)}
     images = SERIES[point.series].images(point.channels)
+    pixels = hashlib.sha256(images.tobytes()).hexdigest()
     made = f"{generator_digest()} {described(config)}"
-    run = kept(
-        made,
-        "reuse run",
-        lambda: _run(config, images, in_rtl=point.in_rtl),
-        again=again,
-        code=_code(),
-        in_rtl=point.in_rtl,
-        images=hashlib.sha256(images.tobytes()).hexdigest(),
+    model = kept(
+        made, "reuse model", lambda: _foretold(config, images), code=_code(), images=pixels
     )
-    area = area_of(config, again=again)
-    errors = [*run.pop("errors"), *area["errors"]]
-    result |= run | {"multipliers": config.table.multipliers}
-    return result | {"area": area["area"], "reason": "; ".join(errors) or None}
+    rtl = {"errors": []}
+    if point.in_rtl:
+        rtl = kept(
+            made,
+            "reuse rtl",
+            lambda: _UNKNOWN if known else _simulated(config, images, model),
+            again=again,
+            whole_try=not known,
+            code=_code(),
+            images=pixels,
+        )
+        if rtl == _UNKNOWN and model["cycles"] is not None:
+            rtl = {"errors": []}
+    area = area_of(config, again=again, known=known)
+    errors = [*rtl["errors"], *area["errors"]]
+    result |= model | rtl | {"multipliers": config.table.multipliers, "area": area["area"]}
+    del result["errors"]
+    if cycles := result["cycles"]:
+        rate = result["pixels"] * (1 - 1 / result["frames"]) / cycles
+        result["pixels_per_cycle"] = round(rate, 4)
+    return result | {"reason": "; ".join(errors) or None}
 
 
-def area_of(config: EngineConfig, *, again: bool = False) -> dict[str, Any]:
+def area_of(config: EngineConfig, *, again: bool = False, known: bool = False) -> dict[str, Any]:
     """``area`` of an engine by synthesis for ECP5, now or before; what failed in ``errors``."""
-    made = f"{generator_digest()} {described(config)}"
-    return kept(made, "reuse area", lambda: _synthesised(config), again=again, tools=tools())
+    return kept(
+        f"{generator_digest()} {described(config)}",
+        "reuse area",
+        lambda: _synthesised(config, 0 if known else _LIMIT),
+        again=again,
+        whole_try=not known,
+        tools=tools(),
+    )
 
 
 def model_counters(config: EngineConfig, images: Images) -> dict[str, int]:
@@ -121,36 +148,26 @@ def model_counters(config: EngineConfig, images: Images) -> dict[str, int]:
     return {name: count for name, count in counters.items() if count is not None}
 
 
-def _run(config: EngineConfig, images: Images, *, in_rtl: bool) -> dict[str, Any]:
-    """What the golden model counts; and what the RTL does, which must agree."""
+def _foretold(config: EngineConfig, images: Images) -> dict[str, Any]:
+    """What the golden model counts, and the cycles that follow from it, where any do."""
     model = CounterModel(config)
     work = model.feed(images)
-    counters = {name: n for name, n in model.counters.as_dict().items() if n is not None}
-    found: dict[str, Any] = {name: counters[name] for name in _MODELLED}
-    lookups, size = found["lookups"], images[0, 0].size
-    found |= {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "hit_rate": round(found["hits"] / lookups, 4) if lookups else None,
-        "frames": len(images),
-        "pixels": len(images) * size,
-        "stall_cycles": counters.get("stall_cycles"),
-        "errors": [],
-    }
+    counters = model.counters.as_dict()
+    lookups = counters["lookups"]
     # The first image also waits for the weights, which the bench loads while it comes.
     stalls = [frame.stall_cycles for frame in work[1:]]
-    if None not in stalls:
-        beats = make_top(config).cycles_per_frame
-        found["cycles"] = beats * len(stalls) + sum(n for n in stalls if n is not None)
-    if in_rtl:
-        found |= _simulated(config, images, counters, found.get("cycles"))
-    if cycles := found.get("cycles"):
-        found["pixels_per_cycle"] = round(len(stalls) * size / cycles, 4)
-    return found
+    beats = make_top(config).cycles_per_frame * len(stalls)
+    return {name: counters[name] for name in (*_MODELLED, "stall_cycles")} | {
+        "measured": datetime.now(UTC).date().isoformat(),
+        "hit_rate": round((counters["hits"] or 0) / lookups, 4) if lookups else None,
+        "frames": len(images),
+        "pixels": images[:, 0].size,
+        "cycles": None if None in stalls else beats + sum(n for n in stalls if n is not None),
+        "errors": [],
+    }
 
 
-def _simulated(
-    config: EngineConfig, images: Images, model: Mapping[str, int], foretold: int | None
-) -> dict[str, Any]:
+def _simulated(config: EngineConfig, images: Images, model: Mapping[str, Any]) -> dict[str, Any]:
     """What the RTL counts, and how it differs from what was foretold."""
     try:
         result = simulate(config, images, build_dir=Path(DEFAULT_BUILD_DIR))
@@ -161,7 +178,7 @@ def _simulated(
     errors = _disagreements(model, result.counters.as_dict())
     if different := int((result.y != reference.run(images, config)).sum()):
         errors.append(f"{different:,} of {result.y.size:,} outputs differ from the model")
-    cycles = int(result.frame_cycles[1:].sum())
+    cycles, foretold = int(result.frame_cycles[1:].sum()), model["cycles"]
     if foretold is not None and abs(cycles / foretold - 1) > _CYCLES_OFF:
         errors.append(f"{cycles:,} cycles, {foretold:,} were foretold")
     return {
@@ -173,23 +190,25 @@ def _simulated(
     }
 
 
-def _disagreements(model: Mapping[str, int], rtl: Mapping[str, int | None]) -> list[str]:
+def _disagreements(model: Mapping[str, Any], rtl: Mapping[str, int | None]) -> list[str]:
     return [
-        f"{name}: the RTL counts {rtl[name]:,}, the model {count:,}"
-        for name, count in model.items()
-        if rtl[name] != count
+        f"{name}: the RTL counts {rtl[name]:,}, the model {model[name]:,}"
+        for name in (*_MODELLED, "stall_cycles")
+        if model[name] is not None and rtl[name] != model[name]
     ]
 
 
-def _synthesised(config: EngineConfig) -> dict[str, Any]:
+def _synthesised(config: EngineConfig, limit: float) -> dict[str, Any]:
     area: dict[str, Any] = dict.fromkeys(AREA)
+    if not limit:
+        return {"area": area, "errors": [not_in(limit, "synthesised")]}
     try:
         sources = {f"{TOP}.il": rtlil_text(config)}
-        found = synthesise(sources, top=TOP, family=load_family("ecp5"), timeout=_LIMIT).area
+        found = synthesise(sources, top=TOP, family=load_family("ecp5"), timeout=limit).area
     except MissingToolError:
         raise
     except FlowTimeoutError:
-        return {"area": area, "errors": [not_in(_LIMIT, "synthesised")]}
+        return {"area": area, "errors": [not_in(limit, "synthesised")]}
     except (FlowError, ValueError) as error:
         return {"area": area, "errors": [one_line(error)]}
     return {"area": {name: found[name] for name in AREA}, "errors": []}
