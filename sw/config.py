@@ -436,10 +436,6 @@ class EngineConfig:
             f"table.entries = {table.entries} with {table.ways} ways: {table.sets} sets, but "
             f"{bits} input bits have only {1 << bits} values (fewer entries, or more ways)",
         )
-        require(
-            self.fold.cycles == 1,
-            "fold: strategy = value_cam is not folded (leave fold out, or choose another strategy)",
-        )
 
     @cached_property
     def template_kernels(self) -> dict[int, TemplateKernel]:

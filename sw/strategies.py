@@ -67,8 +67,9 @@ class StrategyModel(Protocol):
 
 def fill_cycles(config: EngineConfig) -> int:
     """Cycles that one miss holds a beat, without look-ahead: its multiplications, and overhead."""
-    products = len(config.learned) * config.layer.taps
-    cycles = -(-products // config.table.multipliers) + FILL_OVERHEAD_CYCLES
+    rows = config.fold.kernels
+    row = -(-len(config.learned) // rows) * config.layer.taps
+    cycles = rows * -(-row // config.table.multipliers) + FILL_OVERHEAD_CYCLES
     return max(cycles, INSERT_CYCLES[config.table.organisation])
 
 

@@ -179,12 +179,11 @@ def _miss_unit(canvas: Canvas, engine: Engine) -> None:
 
 
 def _accumulator(canvas: Canvas, engine: Engine) -> None:
-    accumulators = _strategy(engine).accumulators
-    accumulator = accumulators[0]
-    kernels, taps = len(accumulators), accumulator.layer.taps
+    accumulator = _strategy(engine).accumulator
+    g = accumulator.geometry
     lines = (
-        f"sum of {accumulator.layer.channels} channels,\n{kernels} chains of {taps}\n"
-        f"adders, row delays\n{_beats(accumulator.latency)}"
+        f"sum of {g.channels.parts} channels,\n{g.kernels.parts} chains of {g.taps.parts}\n"
+        f"adders, row delays\n{_beats(accumulator.latency - accumulator.lead)}"
     )
     place = (752, _TABLE - 66, 142, 132)
     _block(canvas, place, "Transposed\naccumulator", lines, colour=MADDER)

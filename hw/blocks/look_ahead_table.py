@@ -54,7 +54,8 @@ class LookAheadTable(ReuseTable):
     def longest_wait(self) -> int:
         """Cycles that a beat is held, at most: for the misses of the head of the line."""
         g = self.geometry
-        return max(g.channels * g.groups + MissUnit.LATENCY, g.insert_cycles)
+        wait = max(g.channels * g.groups + MissUnit.LATENCY, g.insert_cycles)
+        return wait + g.fold.cycles - 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -69,10 +70,10 @@ class LookAheadTable(ReuseTable):
             data.ArrayLayout(range(g.entries), g.channels), [self.ahead]
         )
         m.d.comb += [line.i.valid.eq(step), line.o.ready.eq(1)]
-        filled = self.miss_unit.o
-        for c in range(g.channels):
-            m.d.comb += line.i.payload[c].eq(lookups.index[c])
-            self._product_memory(m, c, step, entry=filled.payload.entry, index=line.o.payload[0][c])
+        m.d.comb += [line.i.payload[c].eq(lookups.index[c]) for c in range(g.channels)]
+        head = line.o.payload[0]
+        index = [head[c] for c in range(g.channels)]
+        self._products(m, step, entry=self.miss_unit.o.payload.entry, index=index)
         pushed = self._queue(m, step)
         self._wait(m, step, pushed, short=short, short_next=short_next)
         self._count(m, step, served=pushed, held=held)
@@ -111,15 +112,18 @@ class LookAheadTable(ReuseTable):
             miss.request.key.eq(Array(lookups.key)[channel]),
             miss.last_use.eq(last_uses[channel]),
             age.eq(number - miss.last_use),
-            miss.free.eq((age == 0) | (age > self.ahead)),
+            miss.free.eq((age == 0) | (age > self.ahead + 1)),
             queue.w_data.eq(miss),
             queue.w_en.eq(pushed),
         ]
-        # The head may be begun when the beat that used its entry last has left the line.
+        # The head may be begun when the beat that used its entry last has left the line, and been
+        # read: that is what is read now if it left with the last move.
         since = Signal(self.number_bits)
+        gone = Signal()
         m.d.comb += [
             since.eq(number - head.last_use),
-            request.valid.eq(queue.r_rdy & (head.free | (since > self.ahead))),
+            gone.eq((since > self.ahead) & ~(self.reading & (since == self.ahead + 1))),
+            request.valid.eq(queue.r_rdy & (head.free | gone)),
             request.payload.eq(head.request),
             queue.r_en.eq(request.valid & request.ready),
         ]

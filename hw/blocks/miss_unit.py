@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.blocks.organisations import KEY_TABLES
+from hw.fold import FoldGeometry
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
@@ -26,14 +27,19 @@ class TableGeometry:
     Attributes
     ----------
     channels, entries : int
+    fold : FoldGeometry
     products : int
         Learned weights of a channel, ``L * kh * kw``: products a hit delivers.
-    stride : int
-        ``products`` rounded up to a power of two: weights of a channel in the address space.
+    row_products : int
+        Those that are delivered at once: of one group of kernels.
     lanes : int
-        Multipliers, at most ``stride``.
+        Multipliers, no more than a row takes.
+    row_groups : int
+        Cycles of multiplication for a row.
     groups : int
-        Cycles of multiplication for one miss.
+        The same for one miss.
+    stride : int
+        Places of a channel's weights, a power of two; see :meth:`place`.
     insert_cycles : int
         Cycles in which a new key gets to its place.
     """
@@ -45,10 +51,13 @@ class TableGeometry:
         self.channels = config.layer.channels
         self.entries = config.table.entries
         self.insert_cycles = KEY_TABLES[config.table.organisation].insert_cycles
+        self.fold = FoldGeometry(config)
         self.products = len(config.learned) * config.layer.taps
-        self.stride = 1 << ceil_log2(self.products)
-        self.lanes = min(config.table.multipliers, self.stride)
-        self.groups = -(-self.products // self.lanes)
+        self.row_products = self.fold.kernels.lanes * config.layer.taps
+        self.lanes = min(config.table.multipliers, 1 << ceil_log2(self.row_products))
+        self.row_groups = -(-self.row_products // self.lanes)
+        self.groups = self.fold.kernels.groups * self.row_groups
+        self.stride = self.lanes << ceil_log2(self.groups)
 
     @property
     def fill_cycles(self) -> int:
@@ -59,8 +68,13 @@ class TableGeometry:
         return max(self.groups + MissUnit.LATENCY, self.insert_cycles)
 
     def lanes_of(self, group: int) -> int:
-        """Products in a group; the last may be short."""
-        return min(self.lanes, self.products - group * self.lanes)
+        """Products in a group of a row; the last may be short."""
+        return min(self.lanes, self.row_products - group * self.lanes)
+
+    def place(self, product: int) -> int:
+        """Where a product's weight is among its channel's: each row begins with a group."""
+        row, rest = divmod(product, self.row_products)
+        return row * self.row_groups * self.lanes + rest
 
 
 def results_layout(g: TableGeometry) -> data.StructLayout:
@@ -86,7 +100,7 @@ class MissUnit(wiring.Component):
     ----------
     geometry : TableGeometry
     weights : sequence of int
-        Initial weights of the active set, at ``channel * stride + product``.
+        Initial weights of the active set, at ``channel * stride + place(product)``.
 
     Members
     -------
@@ -204,13 +218,17 @@ class MissUnit(wiring.Component):
         return [read.data.word_select(lane, width) for lane in range(g.lanes)]
 
     def _index(self, m: Module) -> Value:
-        """Where the weight that comes belongs: ``channel * stride + product``."""
+        """Where the weight that comes belongs: ``channel * stride + place(product)``."""
         g = self.geometry
         following = Signal(range(g.channels * g.stride))
         index = Signal.like(following)
         m.d.comb += index.eq(Mux(self.i_weight.payload.first, 0, following))
         with m.If(self.i_weight.valid):
             m.d.sync += following.eq(index + 1)
-            with m.If((index & (g.stride - 1)) == g.products - 1):
+            place = index & (g.stride - 1)
+            for product in range(g.row_products - 1, g.products - 1, g.row_products):
+                with m.If(place == g.place(product)):
+                    m.d.sync += following.eq((index | (g.lanes - 1)) + 1)
+            with m.If(place == g.place(g.products - 1)):
                 m.d.sync += following.eq((index | (g.stride - 1)) + 1)
         return index

@@ -1,4 +1,4 @@
-"""The products of one channel's entries, a row an entry, written a group of lanes at a time."""
+"""The products of some entries, a row at a time, written a group of lanes at a time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ __all__ = ["ProductMemory"]
 
 
 class ProductMemory(wiring.Component):
-    """Keep the products of a channel's entries; show a row of them, a cycle after it is read.
+    """Keep rows of products; show one of them, a cycle after it is read.
 
     A row must not be read in a cycle in which some of it is written.
 
     Parameters
     ----------
     geometry : TableGeometry
+    rows : int
 
     Members
     -------
@@ -30,8 +31,8 @@ class ProductMemory(wiring.Component):
     entry, group, products : ``In(...)``
     read : ``In(1)``
         Show row ``index`` from the next cycle on.
-    index : ``In(range(entries))``
-    row : ``Out(product_shape)`` array of ``products``
+    index : ``In(range(rows))``
+    row : ``Out(product_shape)`` array of ``row_products``
     """
 
     write: Signal
@@ -42,17 +43,18 @@ class ProductMemory(wiring.Component):
     index: Signal
     row: Any
 
-    def __init__(self, geometry: TableGeometry) -> None:
+    def __init__(self, geometry: TableGeometry, rows: int) -> None:
         self.geometry = g = geometry
+        self.rows = rows
         super().__init__(
             {
                 "write": In(1),
-                "entry": In(range(g.entries)),
-                "group": In(range(g.groups)),
+                "entry": In(range(rows)),
+                "group": In(range(g.row_groups)),
                 "products": In(data.ArrayLayout(g.product_shape, g.lanes)),
                 "read": In(1),
-                "index": In(range(g.entries)),
-                "row": Out(g.product_shape).array(g.products),
+                "index": In(range(rows)),
+                "row": Out(g.product_shape).array(g.row_products),
             }
         )
 
@@ -60,10 +62,10 @@ class ProductMemory(wiring.Component):
         m = Module()
         g = self.geometry
         width = g.product_shape.width
-        for group in range(g.groups):
+        for group in range(g.row_groups):
             lanes = g.lanes_of(group)
             memory = Memory(
-                shape=lanes * width, depth=g.entries, init=[], attrs={"no_rw_check": "1"}
+                shape=lanes * width, depth=self.rows, init=[], attrs={"no_rw_check": "1"}
             )
             m.submodules[f"group_{group}"] = memory
             write, read = memory.write_port(), memory.read_port()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from hw.blocks.lookups import Lookups, lookup_layout
 from hw.blocks.miss_unit import MissUnit, TableGeometry
@@ -32,6 +33,10 @@ class ReuseTable(wiring.Component):
     Otherwise beat-synchronous: ``o.valid`` and ``i.ready`` follow ``i.valid`` and ``o.ready`` in
     the same cycle. Beats that are not ``live`` are not looked up and their products are arbitrary.
 
+    Folded, a beat's products are read in as many sub-steps (:class:`~hw.fold.FoldGeometry`), the
+    first that of its move, and those of channels that are not there are 0. Its entries are not
+    filled anew before the last.
+
     Parameters
     ----------
     config : EngineConfig
@@ -40,7 +45,8 @@ class ReuseTable(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature(lookup_layout(config)))``
-    o : ``Out(WideStreamSignature(product, channels, products))``
+    o : ``Out(WideStreamSignature(product, channel_lanes, row_products))``
+        Of a sub-step, in the cycle after it and until the next one.
     i_next : ``Out(1)``
         Whether no beat will be held in the next cycle; combinational.
     i_weight, swap : as :class:`~hw.blocks.miss_unit.MissUnit`
@@ -57,19 +63,24 @@ class ReuseTable(wiring.Component):
     swap: Signal
     flush: Signal
     events: data.View
+    sub_step: Signal
+    reading: Signal
 
     def __init__(self, config: EngineConfig) -> None:
         self.geometry = g = TableGeometry(config)
         weight = config.learned_weight.transpose(1, 0, 2, 3).reshape(g.channels, g.products)
         initial = [0] * (g.channels * g.stride)
         for c in range(g.channels):
-            initial[c * g.stride : c * g.stride + g.products] = weight[c].tolist()
+            for p in range(g.products):
+                initial[c * g.stride + g.place(p)] = int(weight[c, p])
         self.miss_unit = MissUnit(g, initial)
         self.lookups = Lookups(config)
         super().__init__(
             {
                 "i": In(stream.Signature(lookup_layout(config))),
-                "o": Out(WideStreamSignature(g.product_shape, g.channels, g.products)),
+                "o": Out(
+                    WideStreamSignature(g.product_shape, g.fold.channels.lanes, g.row_products)
+                ),
                 "i_next": Out(1),
                 "i_weight": self.miss_unit.signature.members["i_weight"],
                 "swap": In(1),
@@ -85,30 +96,42 @@ class ReuseTable(wiring.Component):
 
     @property
     def longest_wait(self) -> int:
-        """Cycles that a beat is held, at most: for a miss in every channel."""
-        return self.geometry.channels * self.geometry.fill_cycles
+        """Cycles that a beat is held, at most: for sub-steps, and a miss in every channel."""
+        g = self.geometry
+        return g.channels * g.fill_cycles + g.fold.cycles - 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        g, lookups = self.geometry, self.lookups
+        lookups, filled = self.lookups, self.miss_unit.o.payload
         step = self._step(m, lookups.held, lookups.held_next)
         self._look_up(m, step)
         self._miss_unit(m)
-        for c in range(g.channels):
-            index = lookups.index[c]
-            self._product_memory(m, c, step, entry=index, index=index)
-        filled = self._request(m)
-        self._count(m, step, served=filled, held=lookups.held)
+        entry = Array(lookups.index)[filled.channel]
+        self._products(m, step, entry=entry, index=list(lookups.index))
+        done = self._request(m)
+        self._count(m, step, served=done, held=lookups.held)
         return m
 
     def _step(self, m: Module, held: Value, held_next: Value) -> Signal:
         """Whether a beat moves; connects the handshakes."""
         step = Signal(name="step")
+        # Which sub-step is made, if one is.
+        count = self.geometry.fold.cycles
+        sub_step = self.sub_step = Signal(range(count), name="sub_step")
+        following = Signal.like(sub_step, name="next_sub_step")
+        reading = self.reading = Signal(name="reading")
+        if count == 1:
+            m.d.comb += reading.eq(0)
+        else:
+            m.d.comb += following.eq(Mux(sub_step == count - 1, 0, sub_step + 1))
+            with m.If(step | reading):
+                m.d.sync += [sub_step.eq(following), reading.eq(following != 0)]
+        busy_next = Mux(step | reading, following != 0, 0)
         m.d.comb += [
-            self.o.valid.eq(self.i.valid & ~held),
-            self.i.ready.eq(self.o.ready & ~held),
+            self.o.valid.eq(self.i.valid & ~held & ~reading),
+            self.i.ready.eq(self.o.ready & ~held & ~reading),
             step.eq(self.i.valid & self.i.ready),
-            self.i_next.eq(~held_next),
+            self.i_next.eq(~held_next & ~busy_next),
         ]
         return step
 
@@ -126,25 +149,61 @@ class ReuseTable(wiring.Component):
         m.d.comb += self.miss_unit.swap.eq(self.swap)
         wiring.connect(m, wiring.flipped(self.i_weight), self.miss_unit.i_weight)
 
+    def _products(self, m: Module, step: Signal, *, entry: Value, index: list[Value]) -> None:
+        """The last stage: read the rows ``index``, by channel, of the beat that moves.
+
+        ``entry`` is that of the results of the miss unit. Sub-step s has its own rows.
+        """
+        g, filled = self.geometry, self.miss_unit.o.payload
+        channels, cycles = g.fold.channels, g.fold.cycles
+        of_beat = index
+        into = entry
+        if cycles > 1:
+            # What the beat that has moved is read from, in the sub-steps after the first.
+            kept = [Signal.like(value, name=f"kept_{c}") for c, value in enumerate(index)]
+            with m.If(step):
+                m.d.sync += [a.eq(b) for a, b in zip(kept, index, strict=True)]
+            of_beat = [Mux(self.reading, a, b) for a, b in zip(kept, index, strict=True)]
+            row = Array(n // g.row_groups * channels.groups for n in range(g.groups))
+            group = Array(channels.place(c)[0] for c in range(g.channels))
+            into = Cat(entry, (row[filled.group] + group[filled.channel])[: len(self.sub_step)])
+        for lane in range(channels.lanes):
+            parts = [channels.part(n % channels.groups, lane) for n in range(cycles)]
+            at = of_beat[lane]
+            if cycles > 1:
+                at = Cat(Array(of_beat[part or 0] for part in parts)[self.sub_step], self.sub_step)
+            self._product_memory(m, lane, step | self.reading, entry=into, index=at)
+
     def _product_memory(
-        self, m: Module, c: int, step: Signal, *, entry: Value, index: Value
+        self, m: Module, lane: int, read: Value, *, entry: Value, index: Value
     ) -> None:
-        """The last stage: read channel ``c``'s row ``index``; row ``entry`` is what is filled.
+        """The rows of the channels of ``lane``: show row ``index``, fill row ``entry``.
 
         A read never meets a write of the same row: a beat that moves has no misses left.
         """
-        memory = ProductMemory(self.geometry)
-        m.submodules[f"products_{c}"] = memory
-        filled = self.miss_unit.o
+        g, filled = self.geometry, self.miss_unit.o
+        channels, cycles = g.fold.channels, g.fold.cycles
+        parts = [channels.part(n, lane) for n in range(channels.groups)]
+        memory = ProductMemory(g, ((cycles - 1) << ceil_log2(g.entries)) + g.entries)
+        m.submodules[f"products_{lane}"] = memory
+        here = Cat(filled.payload.channel == part for part in parts if part is not None).any()
+        group = Array(n % g.row_groups for n in range(g.groups))[filled.payload.group]
         m.d.comb += [
-            memory.write.eq(filled.valid & (filled.payload.channel == c)),
+            memory.write.eq(filled.valid & here),
             memory.entry.eq(entry),
-            memory.group.eq(filled.payload.group),
+            memory.group.eq(group),
             memory.products.eq(filled.payload.products),
-            memory.read.eq(step),
+            memory.read.eq(read),
             memory.index.eq(index),
-            *(a.eq(b) for a, b in zip(self.o.payload[c], memory.row, strict=True)),
         ]
+        there: Value = Const(1)
+        if None in parts:
+            there = Signal(name=f"there_{lane}")
+            with m.If(read):
+                present = Array(parts[n % len(parts)] is not None for n in range(cycles))
+                m.d.sync += there.eq(present[self.sub_step])
+        for product, kept in zip(self.o.payload[lane], memory.row, strict=True):
+            m.d.comb += product.eq(Mux(there, kept, 0) if None in parts else kept)
 
     def _request(self, m: Module) -> Signal:
         """Ask for the products of the lowest channel that misses; returns whether one is done."""
@@ -156,7 +215,7 @@ class ReuseTable(wiring.Component):
         asked = Signal()
         done = Signal()
         m.d.comb += [
-            request.valid.eq(lookups.missing.any() & ~asked),
+            request.valid.eq(lookups.missing.any() & ~asked & ~self.reading),
             request.payload.key.eq(Array(lookups.key)[channel]),
             lookups.served.eq(Mux(done, 1 << channel, 0)),
         ]
@@ -182,7 +241,7 @@ class ReuseTable(wiring.Component):
             self.events.lookup.eq(step & live),
             self.events.hits.eq(Mux(step & live, channels - missed, 0)),
             self.events.miss.eq(served),
-            self.events.stall.eq(held),
+            self.events.stall.eq(held & ~self.reading),
         ]
         with m.If(step):
             m.d.sync += missed.eq(0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from amaranth.hdl import Module, Mux
 
 from hw.blocks.look_ahead_table import make_reuse_table
-from hw.blocks.transposed_accumulator import TransposedAccumulator
+from hw.blocks.scatter_accumulator import ScatterAccumulator
+from hw.blocks.sub_steps import SubSteps
 from hw.fanout import kept_register
 from hw.strategies.contract import Strategy, strategy_events_layout
 from sw.config import EngineConfig
@@ -16,13 +17,13 @@ __all__ = ["ValueCam"]
 class ValueCam(Strategy):
     """Look a pixel's values up, one table a channel; sum the products where they are needed.
 
-    See :class:`~hw.strategies.contract.Strategy`. A beat with misses is held for at most
-    ``channels * fill_cycles`` cycles, or with look-ahead for the misses of all beats in the line.
+    See :class:`~hw.strategies.contract.Strategy`. A beat takes ``fold.cycles`` cycles, and one with
+    misses is held for at most ``table.longest_wait``.
     """
 
     def __init__(self, config: EngineConfig) -> None:
         self.table = make_reuse_table(config)
-        self.accumulators = [TransposedAccumulator(config.layer) for _ in config.learned]
+        self.accumulator = ScatterAccumulator(config, lead=1)
         g = self.table.geometry
         super().__init__(
             config,
@@ -31,15 +32,20 @@ class ValueCam(Strategy):
 
     @property
     def latency(self) -> int:
-        """Beats from a window's last pixel to its sums: the table, and the accumulators."""
-        return self.table.latency + self.accumulators[0].latency
+        """Beats from a window's last pixel to its sums: to the read, and the accumulators."""
+        return self.table.latency - 1 + self.accumulator.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, events = self.table, self.events
         m.submodules.table = table
+        m.submodules.accumulator = accumulator = self.accumulator
+        m.submodules.sub_steps = sub_steps = SubSteps(self.config.fold.cycles)
         m.d.comb += [
+            sub_steps.i_valid_next.eq(self.i_valid_next),
             self.i_ready_next.eq(table.i_next),
+            accumulator.i_valid_next.eq(sub_steps.step_next),
+            accumulator.i.valid.eq(kept_register(m, sub_steps.step_next, "move_sums")),
             self.o.valid.eq(self.i.valid),
             table.i.valid.eq(kept_register(m, self.i_valid_next, "move_table")),
             table.i.payload.pixel.eq(self.i.payload.pixel),
@@ -57,16 +63,8 @@ class ValueCam(Strategy):
             events.multiplications.eq(Mux(table.events.miss, table.geometry.products, 0)),
             events.stall.eq(table.events.stall),
         ]
-        taps = self.config.layer.taps
-        kernels = zip(self.config.learned, self.accumulators, strict=True)
-        for n, (k, accumulator) in enumerate(kernels):
-            m.submodules[f"accumulator_{k}"] = accumulator
-            m.d.comb += [
-                accumulator.i.valid.eq(kept_register(m, self.i_valid_next, f"move_{k}")),
-                accumulator.o.ready.eq(1),
-                self.o.payload[f"k{k}"].eq(accumulator.o.payload),
-            ]
-            for terms, products in zip(accumulator.i.payload, table.o.payload, strict=True):
-                mine = products[n * taps : (n + 1) * taps]
-                m.d.comb += [a.eq(b) for a, b in zip(terms, mine, strict=True)]
+        for terms, products in zip(accumulator.i.payload, table.o.payload, strict=True):
+            m.d.comb += [a.eq(b) for a, b in zip(terms, products, strict=True)]
+        for n, kernel in enumerate(self.config.learned):
+            m.d.comb += self.o.payload[f"k{kernel}"].eq(accumulator.o.payload[n])
         return m

@@ -1,16 +1,15 @@
-"""TransposedAccumulator, TemplateBank, Magnitude, BiasAdder: each is its equation, every beat."""
+"""TemplateBank, Magnitude, BiasAdder: each is its equation, every beat."""
 
 from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Const, Signal
+from amaranth.hdl import Const
 
 from hw.bank_plan import plan_bank
 from hw.blocks.bias_adder import BiasAdder
 from hw.blocks.magnitude import Magnitude
 from hw.blocks.template_bank import TemplateBank
-from hw.blocks.transposed_accumulator import TransposedAccumulator
 from sw.config import EngineConfig
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec
@@ -47,43 +46,6 @@ def ages(layer):
     ]
 
 
-def accumulator(shape, *, columns=3, wrong_age=0):
-    """``shape``: of the weights, (1, C, kh, kw); ``wrong_age``: the fault, in beats."""
-    config = make_config(np.full(shape, 3), columns=columns)
-    dut = TransposedAccumulator(config.layer)
-    old = ages(config.layer)
-    old[0] += wrong_age
-
-    def model(m, step, i, o):
-        words = [[history(m, step, word, max(old)) for word in channel] for channel in i]
-        return [(o, sum(channel[n][age] for channel in words for n, age in enumerate(old)))]
-
-    return BeatHarness(dut, latency=dut.latency, model=model, warm_up=max(old), every_cycle=True)
-
-
-SHAPES = {
-    "1x1, four channels": ((1, 4, 1, 1), 1),
-    "row": ((1, 1, 1, 3), 3),
-    "two rows": ((1, 1, 2, 2), 3),
-    "two rows, ring between": ((1, 1, 2, 1), 9),
-}
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_accumulator_sums_the_window(name):
-    shape, columns = SHAPES[name]
-    harness = accumulator(shape, columns=columns)
-    prove(harness, mode="bmc", depth=harness.warm_up + harness.latency + 2).holds()
-
-
-@pytest.mark.parametrize("name", ["row", "two rows", "two rows, ring between"])
-def test_fault_accumulator_adds_a_beat_too_late(name):
-    shape, columns = SHAPES[name]
-    harness = accumulator(shape, columns=columns, wrong_age=1)
-    depth = harness.warm_up + harness.latency + 2
-    prove(harness, mode="bmc", depth=depth).breaks("is as specified")
-
-
 def bank(patterns, *, columns=3, wrong_sign=False):
     config = make_config(patterns, columns=columns)
     plan = plan_bank(config)
@@ -106,28 +68,6 @@ def bank(patterns, *, columns=3, wrong_sign=False):
         return [(o[f"k{kernel}"], total(words, kernel)) for kernel in config.template_kernels]
 
     return BeatHarness(dut, latency=dut.latency, model=model, warm_up=max(old), every_cycle=True)
-
-
-@pytest.mark.parametrize("name", ["row", "two rows, ring between"])
-def test_accumulator_moves_with_the_beats_alone(name):
-    shape, columns = SHAPES[name]
-    dut = accumulator(shape, columns=columns).dut
-    prove(HoldHarness(dut), mode="prove", depth=2).holds()
-
-
-class Counts(TransposedAccumulator):
-    """An accumulator that also moves while its beat waits."""
-
-    def elaborate(self, platform):
-        m = super().elaborate(platform)
-        with m.If(self.i.valid):
-            m.d.sync += Signal(name="extra").eq(self.i.payload[0][0])
-        return m
-
-
-def test_fault_accumulator_moves_while_a_beat_waits():
-    dut = Counts(make_config(np.full((1, 1, 1, 2), 3)).layer)
-    prove(HoldHarness(dut), mode="bmc", depth=6).breaks("moves with the beats alone")
 
 
 BANKS: dict[str, tuple[Any, int]] = {

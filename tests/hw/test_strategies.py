@@ -15,7 +15,7 @@ from tests.hw.layers import layers, make_config, make_layer
 from tests.hw.streams import PAUSES, pause_seed, run_streams
 
 FOLDS = {
-    "value_cam": ["none"],
+    "value_cam": ["kernels", "channels"],
     "direct": ["kernels", "channels", "taps"],
     "pair_cam": ["kernels", "channels", "taps"],
     "value_table": ["kernels", "channels"],
