@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,12 @@ def fit(rows: Sequence[Mapping[str, float]], areas: Sequence[float]) -> dict[str
         del names[int(solved.argmin())]
 
 
-def _measured(every: Sequence[CostPoint], jobs: int) -> list[tuple[CostPoint, dict[str, Any]]]:
+def _measured(
+    every: Sequence[CostPoint], *, jobs: int, known: bool
+) -> list[tuple[CostPoint, dict[str, Any]]]:
     with ProcessPoolExecutor(jobs) as pool:
         found = []
-        areas = pool.map(area_of, [point.config for point in every])
+        areas = pool.map(partial(area_of, known=known), [point.config for point in every])
         for point, area in zip(every, areas, strict=True):
             if area["errors"]:
                 announce(f"{point.name}: left out: {'; '.join(area['errors'])}")
@@ -83,12 +86,13 @@ def _command(argv: Sequence[str] | None) -> int:
         f"sw/{cost.COEFFICIENTS.name} and reports/{COST_REPORT.name}.",
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="at a time (default: 2)")
+    parser.add_argument("--known", action="store_true", help="synthesise nothing: what is known")
     options = parser.parse_args(argv)
     if options.jobs < 1:
         raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
     try:
         tools = {"Yosys": YOSYS.version()}
-        measured = _measured(cost_points(), options.jobs)
+        measured = _measured(cost_points(), jobs=options.jobs, known=options.known)
     except (FlowError, ValueError) as error:
         raise InputError(str(error)) from error
     coefficients = _fitted(measured)
