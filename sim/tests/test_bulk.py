@@ -64,6 +64,16 @@ def test_named_engine(name: str, build_dir: Path, seed: int) -> None:
         _check(result, images[:12], config)
 
 
+def test_outputs_wait_in_memory(build_dir: Path, seed: int) -> None:
+    config = load_config("tiny", assignments=['output.queue="memory"'])
+    images = _images(config, 12)
+    for source, sink in ((0, 0), (0, 500), (500, 500)):
+        result = simulate(
+            config, images, build_dir=build_dir, source_pause=source, sink_pause=sink, seed=seed
+        )
+        _check(result, images, config)
+
+
 def _weight_sets(config: EngineConfig, frames: list[int], seed: int) -> dict[int, IntArray]:
     limits = config.layer.weight_format.range
     rng = np.random.default_rng(seed)
