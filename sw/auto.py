@@ -238,9 +238,11 @@ def _settings(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str
 
 def _cams(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str, Any], float]]:
     """Of ``value_cam``: the entries whose hit rate is known."""
-    for (entries, hits), multipliers in product(sorted(wish.hit_rates.items()), _MULTIPLIERS):
+    for (entries, hits), multipliers, fold in product(
+        sorted(wish.hit_rates.items()), _MULTIPLIERS, _folds(config, "value_cam")
+    ):
         table = replace(config.table, entries=entries, multipliers=multipliers)
-        changes = {"strategy": "value_cam", "fold": FoldConfig(), "table": table}
+        changes = {"strategy": "value_cam", "fold": fold, "table": table}
         yield changes, config.layer.channels * (1 - hits)
 
 

@@ -34,7 +34,7 @@ _PART_BITS = 9
 _MEMORY_GROUPS = 4
 """Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
 
-_OPERAND_CYCLES, _LOGIC_CYCLES = 5, 3
+_OPERAND_CYCLES, _LOGIC_CYCLES = 6, 3
 """Of a folded ``direct``'s pipeline, but for its adders; and what lanes of logic add."""
 
 Quantities = dict[str, float]
@@ -139,28 +139,33 @@ def _table(s: _Size, digit_bits: int) -> tuple[Quantities, list[_Memory]]:
 
 
 def _value_cam(s: _Size) -> tuple[Quantities, list[_Memory]]:
-    table = s.config.table
-    lanes, keys, products = table.multipliers, s.channels * table.entries, s.kernels * s.taps
-    chain = (s.channel_sum + s.sum) / 2
-    tree = (s.channels - 1) * (s.product + s.channel_sum) / 2
-    found = {
-        "adders": products * (chain + tree),
-        "products": s.channels * products * s.product,
+    found, memories = _scatter(s)
+    table, cycles = s.config.table, s.fold.cycles
+    lanes = _miss_multipliers(s)
+    row_groups = ceil(s.products / lanes)
+    found |= {
+        "products": s.channel_lanes * s.products * s.product,
         "multipliers": lanes * (s.product + s.w),
         "request": s.channels * s.x,
+        "kept": s.channels * table.entries.bit_length() * (cycles > 1),
     }
-    groups = ceil(products / lanes)
-    memories = [_Memory(ceil(chain), s.width - s.columns)] * (s.kernels * (s.rows - 1))
-    for group in range(groups):
-        width = min(lanes, products - group * lanes) * s.product
-        memories += [_Memory(width, table.entries)] * s.channels
-    memories.append(_Memory(lanes * s.w, 2 << (s.channels * groups - 1).bit_length()))
-    of_keys, more = _keys(s, keys)
+    rows = ((cycles - 1) << (table.entries - 1).bit_length()) + table.entries
+    for group in range(row_groups):
+        width = min(lanes, s.products - group * lanes) * s.product
+        memories += [_Memory(width, rows)] * s.channel_lanes
+    groups = s.channels << (s.fold.kernels * row_groups - 1).bit_length()
+    memories.append(_Memory(lanes * s.w, 2 << (groups - 1).bit_length()))
+    of_keys, more = _keys(s, s.channels * table.entries)
     if table.look_ahead:
         queue = s.channels * (s.x + table.entries.bit_length())
         found |= {"look ahead": queue}
         memories.append(_Memory(queue, table.look_ahead))
     return found | of_keys, memories + more
+
+
+def _miss_multipliers(s: _Size) -> int:
+    """Multipliers of ``value_cam``: no more than a row of products takes."""
+    return min(s.config.table.multipliers, 1 << (s.products - 1).bit_length())
 
 
 def _keys(s: _Size, keys: int) -> tuple[Quantities, list[_Memory]]:
@@ -272,7 +277,7 @@ def multipliers(config: EngineConfig) -> int:
     if not config.learned:
         return count
     if config.strategy == "value_cam":
-        return count + config.table.multipliers
+        return count + _miss_multipliers(_Size(config))
     return count + (_lane_multipliers(_Size(config)) if config.strategy == "direct" else 0)
 
 
@@ -319,18 +324,22 @@ def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> flo
     beats = layer.padded_shape[0] * layer.padded_shape[1]
     if not config.learned:
         return beats
-    if config.strategy == "value_cam":
-        return beats * (1 + misses_per_beat * fill_cycles(config))
     fold: FoldConfig = config.fold
+    if config.strategy == "value_cam":
+        return beats * (fold.cycles + misses_per_beat * fill_cycles(config))
     if config.strategy != "direct":
         return beats * fold.cycles
-    # A result is waited for as long as the beats that do not emit are ahead of those that do.
+    if fold.cycles == 1:
+        return beats
+    # A folded engine takes a beat every other cycle at most. A row's last results are waited for
+    # as long as the beats that do not emit are ahead of those that do.
     _, rows, columns = layer.output_shape
-    across, wait, ahead = layer.stride[1], _result_cycles(_Size(config)), fold.cycles - 1
+    across, wait, ahead = layer.stride[1], _result_cycles(_Size(config)), fold.cycles - 2
     gap = layer.padded_shape[1] - (columns - 1) * across - 1
     outputs = rows * columns
-    waits = (rows + 1) * min(wait, gap * ahead) + outputs * min(wait, (across - 1) * ahead)
-    return beats + outputs * ahead + waits + ahead
+    waits = (rows + 1) * min(wait - min(gap, 2), gap * ahead)
+    waits += outputs * min(wait, (across - 1) * ahead)
+    return 2 * (beats - outputs) + outputs * fold.cycles + waits + ahead
 
 
 def _result_cycles(s: _Size) -> int:

@@ -110,7 +110,7 @@ _FOLDS: dict[str, tuple[FoldConfig, ...]] = {
     ),
     "value_table": (FoldConfig(), FoldConfig(kernels=2), FoldConfig(channels=2)),
     "split_table": (FoldConfig(), FoldConfig(kernels=2), FoldConfig(channels=2)),
-    "value_cam": (FoldConfig(),),
+    "value_cam": (FoldConfig(), FoldConfig(kernels=2), FoldConfig()),
 }
 _TABLES: dict[str, tuple[TableConfig, ...]] = {
     "value_cam": (

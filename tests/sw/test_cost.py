@@ -56,8 +56,9 @@ def test_cycles_are_those_of_the_beats():
     assert cycles_per_frame(config(strategy="value_table")) == 200
     folded = FoldConfig(kernels=5, channels=3)
     assert cycles_per_frame(config(strategy="split_table", fold=folded)) == 200 * 15
-    # Nine times what the last result of a row is waited for: 5 cycles, and 4 levels of adders.
-    assert cycles_per_frame(config(fold=folded)) == 200 + 8 * 18 * 14 + 9 * (5 + 4) + 14
+    # Nine times what the last result of a row is waited for: 6 cycles, and 4 levels of adders,
+    # less the two beats that come meanwhile.
+    assert cycles_per_frame(config(fold=folded)) == 2 * 56 + 8 * 18 * 15 + 9 * 8 + 13
     cam = config(strategy="value_cam")
     assert cycles_per_frame(cam, misses_per_beat=0.5) == 200 * (1 + 0.5 * fill_cycles(cam))
 
