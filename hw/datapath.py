@@ -18,7 +18,7 @@ from hw.blocks.serial_bank import SerialBank
 from hw.blocks.tapped_delay import TappedDelay
 from hw.blocks.template_bank import TemplateBank
 from hw.fanout import kept_register
-from hw.pace import cycles_per_frame
+from hw.pace import Pace
 from hw.serial_plan import plan_serial
 from hw.shapes import shape_of
 from hw.strategies.contract import strategy_events_layout
@@ -137,14 +137,14 @@ class Datapath(wiring.Component):
         return sums + self.bias_adder.latency + self.requantise.latency
 
     @property
-    def cycles_per_frame(self) -> int:
-        """Cycles from frame to frame, where nothing waits for pixels, outputs or misses."""
+    def paces(self) -> list[Pace]:
+        """How long its parts hold a beat."""
         paces = []
         if isinstance(self.bank, SerialBank):
             paces.append(replace(self.bank.pace, delay=self.bank_delay))
         if self.strategy is not None:
             paces.append(replace(self.strategy.pace, delay=self.strategy_delay))
-        return cycles_per_frame(self.config.layer, paces)
+        return paces
 
     @property
     def _bank_latency(self) -> int:

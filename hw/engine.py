@@ -18,6 +18,7 @@ from hw.blocks.raster import Raster, ends_with_last, pixel_layout
 from hw.blocks.skid_buffer import SkidBuffer
 from hw.blocks.weight_port import WeightPort
 from hw.datapath import Datapath, output_layout
+from hw.pace import Pace, cycles_per_frame
 from hw.shapes import byte_width
 from sw.config import EngineConfig
 
@@ -84,6 +85,16 @@ class Engine(wiring.Component):
         One each in the input's buffer and the raster, and those of the frame closer.
         """
         return self.datapath.latency + 2 + self.closer.latency
+
+    @property
+    def cycles_per_frame(self) -> int:
+        """Cycles from frame to frame, when nothing waits for pixels, outputs or misses.
+
+        The buffer of folded engines takes a pixel every other cycle. Padding does not pass it,
+        which is not counted.
+        """
+        buffer = [Pace(hold=2, hold_emitting=2)] if self.config.several_cycles else []
+        return cycles_per_frame(self.config.layer, [*self.datapath.paces, *buffer])
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -58,6 +58,6 @@ def make_top(config: EngineConfig) -> Top:
         config=config,
         component=engine,
         latency=engine.latency,
-        cycles_per_frame=engine.datapath.cycles_per_frame,
+        cycles_per_frame=engine.cycles_per_frame,
         bank=bank.plan if bank else None,
     )

@@ -66,11 +66,14 @@ class FoldSequencer(wiring.Component):
             turn = Cat(moved, *final[:n]).all()
             m.d.sync += digit.eq(Mux(turn, Mux(final[n], 0, digit + 1), digit))
         within = [step.tap == g.taps.groups - 1, step.channel == g.channels.groups - 1]
-        m.d.comb += [self.last.eq(Cat(*within).all()), end.eq(Cat(*final).all() if final else 1)]
-        if digits:
+        m.d.comb += [
+            self.last.eq(Cat(*within).all()),
+            end.eq(Cat(*final, 1).all()),
             # The last sub-step or the one before it.
-            digit, groups = digits[0]
-            m.d.comb += nearly.eq(Cat(digit >= groups - 2, *final[1:]).all())
+            nearly.eq(
+                Cat(*(digit >= groups - 2 for digit, groups in digits[:1]), *final[1:], 1).all()
+            ),
+        ]
         with m.If(self.start):
             m.d.sync += self.o.valid.eq(1)
         with m.Elif(moved & end):
