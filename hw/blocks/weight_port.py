@@ -138,16 +138,20 @@ class WeightPort(wiring.Component):
         """
         next_column = Signal(range(self.products))
         next_row = Signal(range(self.channels))
-        column = Signal.like(next_column)
-        row = Signal.like(next_row)
+        row_ends = Signal()
         final = Signal()
+        # What the counters say does not wait for `first`, which comes late.
+        in_last_column, in_last_row = (
+            next_column == self.products - 1,
+            next_row == self.channels - 1,
+        )
         m.d.comb += [
-            column.eq(Mux(first, 0, next_column)),
-            row.eq(Mux(first, 0, next_row)),
-            final.eq((column == self.products - 1) & (row == self.channels - 1)),
+            row_ends.eq(Mux(first, self.products == 1, in_last_column)),
+            final.eq(Mux(first, self.products * self.channels == 1, in_last_column & in_last_row)),
         ]
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [next_column.eq(column + 1), next_row.eq(row)]
-            with m.If(column == self.products - 1):
-                m.d.sync += [next_column.eq(0), next_row.eq(row + 1)]
+            m.d.sync += [
+                next_column.eq(Mux(row_ends, 0, Mux(first, 1, next_column + 1))),
+                next_row.eq(Mux(first, 0, next_row) + row_ends),
+            ]
         return Cat(next_column[: self.column_bits], next_row), final
