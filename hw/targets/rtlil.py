@@ -23,6 +23,8 @@ _UNCHECKED = re.compile(
     r"^  attribute \\no_rw_check .*\n(?:  attribute .*\n)*  memory .* \\(\S+)$", re.MULTILINE
 )
 _READ_PORT = re.compile(r'cell \$memrd_v2 .*\n    parameter \\MEMID "\\\\(\S+)"\n(?:    .*\n)*')
+_KEPT = re.compile(r"^  attribute \\keep 1\n(?:  attribute .*\n)*  wire .* \\(\S+)$", re.MULTILINE)
+_REGISTER = re.compile(r"^  cell \$dff .*\n(?:    .*\n)*?    connect \\Q \\(\S+)\n", re.MULTILINE)
 _COLLISION = re.compile(r"(COLLISION_X_MASK \d+')(0+)")
 SUMMARY = "RTLIL for Yosys"
 OPTIONS: frozenset[str] = frozenset()
@@ -56,7 +58,22 @@ def build(top: Top, options: Options) -> Product:
 def convert(component: Elaboratable, *, name: str = TOP, **arguments: Any) -> str:
     """The RTLIL of any component, as the module ``name``; ``arguments`` as Amaranth takes them."""
     with no_garbage_collection():
-        return _without_collisions(rtlil.convert(component, name=name, emit_src=False, **arguments))
+        text = rtlil.convert(component, name=name, emit_src=False, **arguments)
+        modules = re.split(r"^(?=module )", text, flags=re.MULTILINE)
+        return "".join(_without_collisions(_with_kept_registers(module)) for module in modules)
+
+
+def _with_kept_registers(text: str) -> str:
+    """Say of each register with the attribute ``keep`` that it must stay one of its own.
+
+    Yosys heeds the attribute of a cell alone, and merges registers of equal inputs otherwise.
+    """
+    kept = set(_KEPT.findall(text))
+
+    def register(found: re.Match[str]) -> str:
+        return f"  attribute \\keep 1\n{found[0]}" if found[1] in kept else found[0]
+
+    return _REGISTER.sub(register, text)
 
 
 def _without_collisions(text: str) -> str:
@@ -65,10 +82,6 @@ def _without_collisions(text: str) -> str:
     Yosys heeds the attribute only where it merges a register into a read port, and Amaranth's
     ports have theirs already: for each bit it would build what gives the old value.
     """
-    return "".join(map(_of_module, re.split(r"^(?=module )", text, flags=re.MULTILINE)))
-
-
-def _of_module(text: str) -> str:
     unchecked = set(_UNCHECKED.findall(text))
 
     def read_port(found: re.Match[str]) -> str:

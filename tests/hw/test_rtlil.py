@@ -1,4 +1,4 @@
-"""hw.targets.rtlil: what Yosys is told of the memories."""
+"""hw.targets.rtlil: what Yosys is told of the memories, and of the registers that must stay."""
 
 import re
 
@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.fanout import kept_register
 from hw.flow import synthesise
 from hw.flow.ecp5 import family
 from hw.targets.rtlil import convert
@@ -61,3 +62,29 @@ def test_an_unchecked_memory_is_block_memory_alone(attributes, tables):
     assert area["bram"] == 1
     assert area["ff"] >= tables
     assert tables <= area["lut4_eq"] - inverters <= 2 * tables + 2
+
+
+class Copies(wiring.Component):
+    """Three registers of the same value, each with a user of its own."""
+
+    def __init__(self, *, kept):
+        self.kept = kept
+        super().__init__({"i": In(1), "word": In(2), "o": Out(6)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        for n in range(3):
+            move = kept_register(m, self.i, f"move_{n}")
+            if not self.kept:
+                move.attrs.clear()
+            word = Signal(2, name=f"word_{n}")
+            with m.If(move):
+                m.d.sync += word.eq(self.word + word + n)
+            m.d.comb += self.o.word_select(n, 2).eq(word)
+        return m
+
+
+@pytest.mark.parametrize(("kept", "registers"), [(True, 3), (False, 1)])
+def test_a_kept_register_is_not_merged_with_its_equals(kept, registers):
+    source = {"copies.il": convert(Copies(kept=kept), name="copies")}
+    assert synthesise(source, top="copies", family=family()).area["ff"] == registers + 6
