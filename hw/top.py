@@ -8,6 +8,7 @@ from hw.bank_plan import BankPlan, plan_bank
 from hw.blocks.template_bank import TemplateBank
 from hw.constant_plan import plan_sums
 from hw.engine import Engine
+from hw.serial_plan import SerialPlan
 from hw.pace import cycles_per_frame
 from sw.config import EngineConfig
 
@@ -26,14 +27,14 @@ class Top:
         Cycles from the last pixel of a window to its output, when nothing waits.
     cycles_per_frame : int
         From frame to frame, when nothing waits for pixels, outputs or misses.
-    bank : BankPlan, optional
+    bank : BankPlan or SerialPlan, optional
     """
 
     config: EngineConfig
     component: Engine | TemplateBank
     latency: int
     cycles_per_frame: int
-    bank: BankPlan | None
+    bank: BankPlan | SerialPlan | None
 
     @property
     def has_registers(self) -> bool:
