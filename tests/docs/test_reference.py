@@ -12,7 +12,7 @@ import pytest
 
 from hw import build
 from sw import spec
-from sw.config import EngineConfig, FoldConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig, FoldConfig, LanesConfig, OutputConfig, TableConfig
 from sw.configfile import load_config
 from sw.reuse import Counters
 from sw.spec import LIMITS, LayerSpec, load_layer, save_layer
@@ -97,9 +97,10 @@ def test_configuration_keys_and_defaults():
     table = rows(section("reference/formats.md", "Configuration"))
     expected: dict[str, object] = {"layer.file": None, "layer.weight_bits": None}
     sections = {"": EngineConfig, "fold.": FoldConfig, "table.": TableConfig}
-    for prefix, cls in (sections | {"output.": OutputConfig}).items():
+    sections |= {"lanes.": LanesConfig, "output.": OutputConfig}
+    for prefix, cls in sections.items():
         for field in dataclasses.fields(cls):
-            if f"{prefix}{field.name}" not in ("layer", "fold", "table", "output"):
+            if f"{prefix}{field.name}" not in ("layer", "fold", "lanes", "table", "output"):
                 expected[f"{prefix}{field.name}"] = field.default
     assert table.keys() == expected.keys()
     for key, default in expected.items():

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw import reference
-from sw.config import ConfigError, EngineConfig, FoldConfig, OutputConfig, TableConfig
+from sw.config import (
+    ConfigError,
+    EngineConfig,
+    FoldConfig,
+    LanesConfig,
+    OutputConfig,
+    TableConfig,
+)
 from sw.configfile import (
     CONFIG_FOLDER,
     add_arguments,
@@ -275,6 +282,13 @@ def test_folds_that_leave_nothing_to_fold_are_refused():
         "fold.taps must be at most 1, since there are no more taps, not 2"
     )
     assert refused(FoldConfig, channels=0) == "fold.channels must be at least 1, not 0"
+
+
+@pytest.mark.parametrize("multipliers", [-1, 4097])
+def test_lanes_have_no_fewer_multipliers_than_none(multipliers):
+    expected = f"lanes.multipliers must be 0 to 4096, not {multipliers}"
+    assert refused(LanesConfig, multipliers=multipliers) == expected
+    assert small(strategy="direct", lanes=LanesConfig(multipliers=0)).lanes.multipliers == 0
 
 
 @pytest.mark.parametrize("strategy", ["value_cam", "value_table", "split_table"])
