@@ -8,8 +8,8 @@ from hw.bank_plan import BankPlan, plan_bank
 from hw.blocks.template_bank import TemplateBank
 from hw.constant_plan import plan_sums
 from hw.engine import Engine
-from hw.serial_plan import SerialPlan
 from hw.pace import cycles_per_frame
+from hw.serial_plan import SerialPlan
 from sw.config import EngineConfig
 
 __all__ = ["Top", "make_top"]
