@@ -7,7 +7,10 @@ from typing import Any
 
 from sw.auto import BRAM_COST, DSP_COST
 
-__all__ = ["chip_area", "front", "is_measured"]
+__all__ = ["BUILT_IN", "chip_area", "front", "is_measured"]
+
+BUILT_IN = ("constant",)
+"""Strategies whose weights cannot be loaded: they are no choice where these must be."""
 
 
 def is_measured(row: Mapping[str, Any]) -> bool:
@@ -22,10 +25,14 @@ def chip_area(area: Mapping[str, Any]) -> int:
 
 
 def front(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that no other beats: each smaller one is slower. By rate, rising."""
+    """Those that no other beats: each smaller one is slower. By rate, rising.
+
+    Of those whose weights are loaded at run time.
+    """
+    loaded = [row for row in rows if is_measured(row) and row["strategy"] not in BUILT_IN]
     best: list[dict[str, Any]] = []
     for row in sorted(
-        filter(is_measured, rows),
+        loaded,
         key=lambda row: (chip_area(row["area"]), -row["pixels_per_cycle"], row["key"]),
     ):
         if not best or row["pixels_per_cycle"] > best[-1]["pixels_per_cycle"]:

@@ -112,7 +112,8 @@ def rates_figure(report: Mapping[str, Any]) -> str:
 
 def depths_figure(report: Mapping[str, Any]) -> str:
     """Area against rate at each depth; the CAMs' points by their entries."""
-    every = [row for row in report["rows"] if row["sweep"] == "entries" and is_measured(row)]
+    sweeps = ("entries", "tables")
+    every = [row for row in report["rows"] if row["sweep"] in sweeps and is_measured(row)]
     with style():
         figure = Figure(figsize=(11.4, 5))
         card(figure)

@@ -139,7 +139,8 @@ class Point:
         if self.sweep == "folds":
             return self.fold in _SIMULATED_FOLDS
         look_ahead = bool(self.table.get("look_ahead"))
-        return look_ahead or self.entries in (None, *_SIMULATED_ENTRIES)
+        unfolded = self.fold.cycles == 1 or self.strategy == "pair_cam"
+        return look_ahead or (unfolded and self.entries in (None, *_SIMULATED_ENTRIES))
 
     def config(self) -> EngineConfig:
         """The engine.
@@ -166,6 +167,14 @@ _ONE_LANE = FoldConfig(kernels=7, taps=9)
 """Of one channel: as the paper has it, each lane has a table, and 63 of those would be too many."""
 
 
+_SLOWER = {
+    "direct": (FoldConfig(taps=3), FoldConfig(taps=9)),
+    "value_table": (FoldConfig(kernels=7),),
+    "split_table": (FoldConfig(kernels=7),),
+}
+"""Foldings that are about as fast as a table that often misses."""
+
+
 def _entries() -> Iterator[Point]:
     for series, strategy in product(SERIES, STRATEGIES):
         for entries in ENTRIES if strategy in KEYED else (None,):
@@ -181,6 +190,8 @@ def _entries() -> Iterator[Point]:
             yield Point(
                 sweep="entries", series=series, strategy=strategy, channels=1, multipliers=0
             )
+        for fold in _SLOWER.get(strategy, ()):
+            yield Point(sweep="entries", series=series, strategy=strategy, channels=1, fold=fold)
 
 
 _DEEP: tuple[tuple[int, Mapping[str, Any]], ...] = (

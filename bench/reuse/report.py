@@ -10,7 +10,7 @@ from sw.auto import BRAM_COST, DSP_COST
 from .auto_page import auto_section
 from .front import chip_area, front, is_measured
 from .points import ENTRIES, FRAMES, KEYED, SERIES, SWEEPS
-from .words import cam_verdict, hit_rates, listed
+from .words import cam_verdict, hit_rates, listed, name_of
 
 __all__ = ["SCHEMA", "assemble", "check_report", "page", "summary"]
 
@@ -61,8 +61,9 @@ _NAMED = 4
 
 _AREA_NOTE = f"""\
 An *area* here is LUT4-eq, plus {DSP_COST} for a multiplier and {BRAM_COST} for a block memory:
-as many LUTs as the ECP5-85F has for each of them. A point is on the front if every smaller one is
-slower."""
+as many LUTs as the ECP5-85F has for each of them. A point is on the front if every smaller one
+whose weights are loaded at run time is slower; `constant`, whose weights are built in, is shown
+beside it."""
 
 
 def assemble(rows: Sequence[dict[str, Any]], *, tools: dict[str, str]) -> dict[str, Any]:
@@ -134,15 +135,15 @@ def _multipliers(report: Mapping[str, Any]) -> int:
     return next(row["multipliers"] for row in report["rows"] if row["strategy"] in KEYED)
 
 
-def _rows(report: Mapping[str, Any], sweep: str, series: str) -> list[dict[str, Any]]:
-    return [r for r in report["rows"] if (r["sweep"], r["series"]) == (sweep, series)]
+def _rows(report: Mapping[str, Any], series: str, *sweeps: str) -> list[dict[str, Any]]:
+    return [r for r in report["rows"] if r["series"] == series and r["sweep"] in sweeps]
 
 
 def _hits(report: Mapping[str, Any]) -> Iterator[str]:
     yield "## What a table finds\n"
     yield f"![Hit rate against entries, a curve for each depth]({_FIGURES.format('hits')})\n"
     for key, series in report["series"].items():
-        found = hit_rates(_rows(report, "entries", key), "value_cam")
+        found = hit_rates(_rows(report, key, "entries"), "value_cam")
         if found:
             first, last = min(found), max(found)
             yield (
@@ -156,7 +157,7 @@ def _cams(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"![Area against rate, at each depth]({_FIGURES.format('depths')})\n"
     yield f"{_AREA_NOTE}\n"
     for key, series in report["series"].items():
-        verdict = cam_verdict(_rows(report, "entries", key))
+        verdict = cam_verdict(_rows(report, key, "entries", "tables"))
         if verdict:
             yield f"- **{series['title']}**: {verdict}"
 
@@ -167,7 +168,7 @@ def _rates(report: Mapping[str, Any]) -> Iterator[str]:
     yield "The front, from small to fast:\n"
     yield "| | pixels a cycle | area | LUT4-eq | DSP | BRAM |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-    for row in front(_rows(report, "folds", "8")):
+    for row in front(_rows(report, "8", "folds")):
         area = row["area"]
         yield (
             f"| {name_of(row)} | {row['pixels_per_cycle']:.4f} | {chip_area(area):,} "
@@ -175,24 +176,11 @@ def _rates(report: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def name_of(row: Mapping[str, Any]) -> str:
-    """A row among those of its sweep and series."""
-    parts = [f"`{row['strategy']}`", *(f"{k} {v}" for k, v in sorted(row["table"].items()))]
-    if row["entries"] is not None:
-        parts.append(f"{row['entries']:,} entries")
-    if row["logic"]:
-        parts.append("products of logic")
-    folds = [f"{groups} {what}" for what, groups in row["fold"].items() if groups > 1]
-    if folds:
-        parts.append(f"in {' x '.join(folds)}")
-    return ", ".join(parts)
-
-
 def _tables(report: Mapping[str, Any]) -> Iterator[str]:
     yield "## All figures"
     for sweep, what in SWEEPS.items():
         for key, series in report["series"].items():
-            rows = [row for row in _rows(report, sweep, key) if is_measured(row)]
+            rows = [row for row in _rows(report, key, sweep) if is_measured(row)]
             if rows:
                 yield f"\n### {series['title']}: {what}\n"
                 yield from _table(rows)

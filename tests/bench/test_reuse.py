@@ -146,20 +146,22 @@ def test_the_verdict_on_cams_follows_the_figures():
     cam, direct = row("value_cam", 0.9, 1000, entries=64), row("direct", 1.0, 800)
     said = cam_verdict([cam, direct])
     assert said == (
-        "no CAM pays. The fastest, `value_cam` with 64 entries, hits 25.0 % and gives 0.90 pixels "
-        "a cycle in an area of 1,000; `direct` gives 1.00 pixels a cycle in an area of 800, 1.2 "
+        "no CAM pays. The fastest, `value_cam`, 64 entries, hits 25.0 % and gives 0.90 pixels a "
+        "cycle in an area of 1,000; `direct`, gives 1.00 pixels a cycle in an area of 800, 1.2 "
         "times smaller."
     )
     said = cam_verdict([cam, direct | {"area": cam["area"] | {"lut4_eq": 1100}}])
     assert said == (
-        "a CAM pays: `value_cam` with 64 entries gives 0.90 pixels a cycle in an area of 1,000; "
-        "more than that takes `direct`, 1.00 pixels a cycle in an area of 1,100."
+        "a CAM pays: `value_cam`, 64 entries, gives 0.90 pixels a cycle in an area of 1,000; more "
+        "than that takes `direct`, 1.00 pixels a cycle in an area of 1,100."
     )
     slow = row("direct", 0.1, 300)
     assert cam_verdict([cam, slow]).endswith(
         "; the next smaller without one is `direct`, 0.10 pixels a cycle in an area of 300."
     )
     assert cam_verdict([cam]) == cam_verdict([direct]) == ""
+    built_in = row("constant", 1.0, 5)
+    assert cam_verdict([cam, slow, built_in]) == cam_verdict([cam, slow])
 
 
 def test_hit_rates_are_those_of_plain_tables():
