@@ -10,11 +10,12 @@ import contextlib
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from hw.serial_plan import plan_serial
 from hw.targets import verilog
@@ -26,6 +27,7 @@ from sw.registers import COUNTERS, register_map, setup_writes
 from sw.reuse import Counters
 
 from . import packing
+from .fault_sites import Flip, state_access
 from .toolchain import DEFAULT_BUILD_DIR, build_binary
 
 __all__ = ["Progress", "SimulationError", "SimulationResult", "simulate"]
@@ -39,6 +41,7 @@ _FAST_BYTES = 8_000_000
 """Verilog above which the compiler's time counts for more than the program's speed."""
 _LOG_TAIL = 12
 _ALL_PAUSED = 1000
+_BAD = np.uint64(1 << 63)  # the top bit of a mark
 
 
 class SimulationError(Exception):
@@ -54,6 +57,8 @@ class SimulationResult:
     y : IntArray, shape (N, K, OH, OW)
     counters : Counters
         As its registers show them after the last frame.
+    bad : array of bool, shape (N,)
+        Which frames the engine marked bad.
     frame_cycles : IntArray, shape (N,)
         Clock cycles from the last output of the frame before (for the first frame: from its first
         pixel) to the frame's last output.
@@ -67,6 +72,7 @@ class SimulationResult:
 
     y: IntArray
     counters: Counters
+    bad: npt.NDArray[np.bool_]
     frame_cycles: IntArray
     cycles_per_second: float
     build_seconds: float
@@ -80,6 +86,8 @@ def simulate(
     build_dir: Path = DEFAULT_BUILD_DIR,
     on_progress: Progress | None = None,
     weight_sets: Mapping[int, IntArray] | None = None,
+    rounds: Sequence[int] | None = None,
+    flips: Sequence[Flip] | None = None,
     source_pause: int = 0,
     sink_pause: int = 0,
     seed: int = 0,
@@ -96,6 +104,12 @@ def simulate(
     weight_sets : mapping of int to IntArray, shape (L, C, kh, kw), optional
         From which frame on, 1 or later, which learned weights count. Each set is loaded through the
         weight stream while frames are computed with the one before; see ``harness.sv``.
+    rounds : sequence of int, optional
+        Frames that are streamed without a stop, N in all. Before each round the engine is set up
+        anew: the weights are loaded, which empties its tables. All in one round otherwise.
+    flips : sequence of Flip, optional
+        Bits of its state that change on the way. With these, even none, frames may be marked bad,
+        and a program of its own is built.
     source_pause, sink_pause : int
         Pixels and weights are withheld, and outputs not taken, in so many of 1,000 cycles at
         random, 0 to 999.
@@ -118,15 +132,19 @@ def simulate(
             raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
     images = check_images(images, config, "images")
     sets = _checked_sets(weight_sets or {}, len(images), config)
+    rounds = [len(images)] if rounds is None else rounds
+    if sum(rounds) != len(images) or min(rounds, default=1) < 1:
+        raise ValueError(f"rounds must be 1 or more and add up to {len(images)}, not {rounds}")
     report = on_progress or (lambda _what, _done, _total: None)
     start = time.monotonic()
-    binary, cached = _build(config, build_dir, report)
+    binary, cached = _build(config, build_dir, report, faulty=flips is not None)
     build_seconds = time.monotonic() - start
     with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
         folder = Path(name)
         packing.write_input(images, config, folder / "input")
         packing.write_weights(sets.values(), config, folder / "weights")
-        (folder / "script").write_text(_script(config, len(images), sets))
+        (folder / "script").write_text(_script(config, rounds, sets))
+        (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
         settings = {
             "in_beats": images[0, 0].size,
             "out_beats": output_beats(config),
@@ -135,14 +153,17 @@ def simulate(
             "source_pause": source_pause,
             "sink_pause": sink_pause,
             "seed": seed & 0x7FFFFFFF,
+            "bad_frames": int(flips is not None),
         }
         start = time.monotonic()
         said = _run(binary, folder, settings, lambda done: report("simulate", done, len(images)))
         seconds = time.monotonic() - start
+        marks = np.fromfile(folder / "marks", "<u8")
         return SimulationResult(
             y=_outputs(folder, len(images), config, said),
             counters=_counters(config, said),
-            frame_cycles=_frame_cycles(folder, said),
+            bad=(marks & _BAD) != 0,
+            frame_cycles=np.diff((marks & ~_BAD).astype(np.int64), prepend=said.first - 1),
             cycles_per_second=said.cycles / seconds,
             build_seconds=build_seconds,
             cached=cached,
@@ -161,8 +182,18 @@ def _checked_sets(
     return dict(sorted(sets.items()))
 
 
-def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Path, bool]:
-    """The program for a configuration, and whether it was there before."""
+def _flip_line(flip: Flip) -> str:
+    path = f"harness.dut.{flip.path}"
+    return f"{flip.round} {flip.cycle} {path} {flip.word} {flip.bit}\n"
+
+
+def _build(
+    config: EngineConfig, build_dir: Path, report: Progress, *, faulty: bool
+) -> tuple[Path, bool]:
+    """The program for a configuration, and whether it was there before.
+
+    ``faulty``: its state can be reached, so that bits can be flipped; slower.
+    """
     report("build", 0, 0)
     text = verilog.emit(config)
     lines = 0
@@ -181,8 +212,14 @@ def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Pat
     with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
         source = Path(name) / "katazome.v"
         source.write_text(text)
+        sources = [_HARNESS / "harness.sv", source, _HARNESS / "harness.cpp"]
+        if faulty:
+            flags += ["-DFAULTS", "--vpi"]
+            reached = Path(name) / "state.vlt"
+            reached.write_text(state_access(text))
+            sources = [reached, *sources, _HARNESS / "faults.cpp"]
         binary = build_binary(
-            [_HARNESS / "harness.sv", source, _HARNESS / "harness.cpp"],
+            sources,
             top="harness",
             build_dir=build_dir,
             flags=[*flags, *(f"-G{parameter}={value}" for parameter, value in widths.items())],
@@ -192,17 +229,20 @@ def _build(config: EngineConfig, build_dir: Path, report: Progress) -> tuple[Pat
     return binary, lines == 0
 
 
-def _script(config: EngineConfig, frames: int, sets: Mapping[int, IntArray]) -> str:
+def _script(config: EngineConfig, rounds: Sequence[int], sets: Mapping[int, IntArray]) -> str:
     """What the bench does, step by step: see ``harness.sv``."""
     registers = register_map(config)
     control, status = registers.register("CONTROL"), registers.register("STATUS")
     run = next(f.mask for f in control.fields if f.name == "run")
     idle = next(f.mask for f in status.fields if f.name == "idle")
     steps = [("p", status.offset, idle)]
-    steps += [("w", address, data) for address, data in setup_writes(config)]
-    steps += [("l", frame, weight.size) for frame, weight in sets.items()]
-    steps += [("w", control.offset, run), ("s", frames, 0)]
-    steps += [("w", control.offset, 0), ("p", status.offset, idle), ("r", status.offset, 0)]
+    for n, frames in enumerate(rounds):
+        steps += [("w", address, data) for address, data in setup_writes(config)]
+        if not n:
+            steps += [("l", frame, weight.size) for frame, weight in sets.items()]
+        steps += [("w", control.offset, run), ("s", frames, 0)]
+        steps += [("w", control.offset, 0), ("p", status.offset, idle)]
+    steps += [("r", status.offset, 0)]
     for name in COUNTERS:
         steps += [("r", registers.offset(f"{name.upper()}_{half}"), 0) for half in ("LO", "HI")]
     return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
@@ -258,7 +298,8 @@ def _run(
     binary: Path, folder: Path, settings: dict[str, int], on_frames: Callable[[int], None]
 ) -> _Transcript:
     """Run the bench in ``folder`` and check that it found nothing wrong."""
-    files = {name: name for name in ("script", "input", "weights", "output", "marks")}
+    names = ("script", "input", "weights", "flips", "output", "marks")
+    files = {name: name for name in names}
     plusargs = [f"+{name}={value}" for name, value in {**files, **settings}.items()]
     said = _Transcript()
     with _child([str(binary), *plusargs], folder) as process:
@@ -314,8 +355,3 @@ def _counters(config: EngineConfig, said: _Transcript) -> Counters:
         return high << 32 | low
 
     return Counters(**{name: value(name) for name in COUNTERS})
-
-
-def _frame_cycles(folder: Path, said: _Transcript) -> IntArray:
-    marks = np.fromfile(folder / "marks", "<u8").astype(np.int64)
-    return np.diff(marks, prepend=said.first - 1)

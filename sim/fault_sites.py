@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hw.protection import STATE_ATTRIBUTE
 
-__all__ = ["Site", "fault_sites"]
+__all__ = ["Flip", "Site", "fault_sites", "state_access"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,30 @@ class Site:
     def size(self) -> int:
         """Bits in all."""
         return self.bits * (self.words or 1)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Flip:
+    """A bit that changes its value once.
+
+    Parameters
+    ----------
+    round : int
+        Of the frames that are streamed without a stop.
+    cycle : int
+        Of that round.
+    path : str
+        Of a :class:`Site`.
+    word : int
+        Of a memory; -1: a register.
+    bit : int
+    """
+
+    round: int
+    cycle: int
+    path: str
+    word: int
+    bit: int
 
 
 _NAME = r"(?:\\(?P<{0}e>\S+) |(?P<{0}>\w+))"
@@ -90,3 +114,10 @@ def _sites(body: str, path: str) -> Iterator[Site]:
             words=int(found["last"]) + 1 if found["last"] else None,
             bits=int(found["top"] or 0) + 1,
         )
+
+
+def state_access(verilog: str) -> str:
+    """A Verilator configuration that lets a simulation change all marked state of a design."""
+    names = sorted({site.path.rpartition(".")[2] for site in fault_sites(verilog)})
+    lines = [f'public_flat_rw -module "*" -var "{name}"' for name in names]
+    return "\n".join(["`verilator_config", *lines, ""])

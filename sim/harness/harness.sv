@@ -4,7 +4,8 @@
 //
 // Plusargs: +script= +input= +weights= +output= +marks= (files), +in_beats= +out_beats= (beats a
 //   frame), +watchdog= (cycles without progress), +progress= (frames a line),
-//   +source_pause= (of pixels and weights) +sink_pause= (per mille of the cycles), +seed=
+//   +source_pause= (of pixels and weights) +sink_pause= (per mille of the cycles), +seed=,
+//   +bad_frames= (1: frames may be marked bad), +flips= (file; with the macro FAULTS alone)
 // Script, one line a step, all numbers hexadecimal:
 //   w ADDRESS DATA   write a register, the answer must be OKAY
 //   r ADDRESS 0      read a register, print "@read ADDRESS DATA"
@@ -18,8 +19,10 @@
 // Standard output: "@first CYCLE" (first pixel taken), "@frames N", "@read A D", "@error TEXT" and
 // at the very end "@done CYCLES". Anything else is for people.
 // Files: a pixel is IN_BYTES bytes, a weight WEIGHT_BYTES, most significant first ($fread's order); an
-// output beat is OUT_BYTES rounded up to 32-bit words, least significant first; a mark is the cycle of a frame's last
-// output, as two 32-bit words.
+// output beat is OUT_BYTES rounded up to 32-bit words, least significant first; a mark is the cycle
+// of a frame's last output, as two 32-bit words, the top bit set if the frame was marked bad. A
+// flip is a line "ROUND CYCLE PATH WORD BIT", decimal, in the order of time: CYCLE counts from the
+// ROUND'th "s" of the script, WORD is -1 for a register.
 
 `timescale 1ns / 1ps
 
@@ -49,12 +52,23 @@ module harness #(
   longint unsigned cycle = 0;
   int in_beats, out_beats, watchdog, progress, source_pause, sink_pause, seed;
   int script_file, in_file, weights_file, marks_file;
+  bit bad_frames;
+  int round = -1;  // of the script's streams
+  longint unsigned round_start = 0;
 
   always #1 clk = !clk;
   always_ff @(posedge clk) begin
     cycle <= cycle + 1;
     rst   <= cycle < RESET_CYCLES;
   end
+
+`ifdef FAULTS
+  // faults.cpp. Between two clock edges, when no process of the design runs.
+  import "DPI-C" function bit faults_open(input string path);
+  import "DPI-C" context function void faults_at(input int round, input longint cycle);
+
+  always @(negedge clk) if (round >= 0) faults_at(round, cycle - round_start);
+`endif
 
   // ---- The engine
   pixel_t s_tdata;
@@ -221,8 +235,8 @@ module harness #(
       error($sformatf("frame %0d: output ends after %0d beats of %0d", frames, out_beat + 1,
                       out_beats));
     end
-    if (m_tuser) error($sformatf("frame %0d: marked bad", frames));
-    $fwrite(marks_file, "%u", cycle);
+    if (m_tuser && !bad_frames) error($sformatf("frame %0d: marked bad", frames));
+    $fwrite(marks_file, "%u", {m_tuser, cycle[62:0]});
     frames   = frames + 1;
     out_beat = 0;
     if (frames == next_progress) begin
@@ -326,6 +340,8 @@ module harness #(
 
   task automatic stream(input int count);
     frames_wanted = frames_wanted + count;
+    round_start = cycle;
+    round = round + 1;
     in_left = in_left + longint'(count) * longint'(in_beats);
     wait (frames >= frames_wanted);
   endtask
@@ -379,6 +395,10 @@ module harness #(
     in_file = opened("input", "rb");
     if (!$value$plusargs("output=%s", path) || !harness_open(path)) $fatal(1, "cannot open %s", path);
     marks_file = opened("marks", "wb");
+    bad_frames = setting("bad_frames", 0) != 0;
+`ifdef FAULTS
+    if (!$value$plusargs("flips=%s", path) || !faults_open(path)) $fatal(1, "cannot open %s", path);
+`endif
     in_beats = setting("in_beats", 1);
     out_beats = setting("out_beats", 1);
     watchdog = setting("watchdog", 100000);
