@@ -83,11 +83,19 @@ class LaneMultipliers(wiring.Component):
         return m
 
     def _multiply(self, m: Module, name: str, value: Value, weight: Value) -> Value:
-        """By a multiplier, and late enough."""
+        """By a multiplier; where there is time, behind registers of its own and late enough.
+
+        A value goes to a lane of every kernel, and multipliers lie far apart.
+        """
+        g = self.geometry
+        if self.latency > 1:
+            near = Signal(g.value_shape, name=f"value_{name}", reset_less=True, attrs={"keep": 1})
+            held = Signal(g.weight_shape, name=f"weight_{name}", reset_less=True)
+            m.d.sync += [near.eq(value), held.eq(weight)]
+            value, weight = near, held
         product = value * weight
-        for n in range(self.latency):
-            shape = self.geometry.product_shape
-            register = Signal(shape, name=f"product_{name}_{n}", reset_less=True)
+        for n in range(max(self.latency - 1, 1)):
+            register = Signal(g.product_shape, name=f"product_{name}_{n}", reset_less=True)
             m.d.sync += register.eq(product)
             product = register
         return product

@@ -22,9 +22,9 @@ class WindowFetch(wiring.Component):
 
     o[c][t] = i(age(tap)).channel, of channel lane c and tap lane t in the groups of ``step``  (1)
 
-    :attr:`latency` enabled cycles later. The window ends with
-    the last beat that moved; ``step`` may be fetched from the cycle after that move to the cycle
-    of the next one. What was fetched stays right while the window moves on.
+    :attr:`latency` enabled cycles later. The window ends with the last beat that moved; ``step``
+    may be fetched from the cycle after that move to the cycle of the next one. What was fetched
+    stays right while the window moves on.
 
     Parameters
     ----------
