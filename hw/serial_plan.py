@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sw.config import EngineConfig
+from sw.config import ConfigError, EngineConfig
 from sw.numeric import IntArray, IntRange
 
 from .bank_build import build_network
@@ -151,7 +151,9 @@ def plan_serial(config: EngineConfig) -> SerialPlan:
     Raises
     ------
     ValueError
-        If the configuration has no template kernel, or the lines are too long a history.
+        If the configuration has no template kernel.
+    ConfigError
+        If it needs more than :data:`MAX_WORDS` words of history.
     """
     products = bank_products(config)
     row = config.layer.padded_shape[1]
@@ -166,7 +168,7 @@ def plan_serial(config: EngineConfig) -> SerialPlan:
     schedule = schedule_serial(channels, additions, shown)
     offsets, words = _allocate(channels, additions, schedule)
     if words > MAX_WORDS:
-        raise ValueError(
+        raise ConfigError(
             f"{config.name}: bank = serial keeps {words:,} words of history, at most {MAX_WORDS:,} "
             "are built (choose bank = parallel, or a narrower frame)"
         )

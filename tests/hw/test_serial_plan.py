@@ -12,6 +12,7 @@ import hw.serial_plan
 from hw.bank_network import Addition, Term
 from hw.serial_plan import plan_serial
 from hw.serial_schedule import LATE_ROWS, READ_AFTER_WRITE, SHOWN_AFTER, schedule_serial
+from sw.config import ConfigError
 from sw.templates import hlac25
 from tests.hw.test_bank_plan import config_of, in_channels, window_sums
 from tests.hw.test_template_bank import NAMES, banks
@@ -118,7 +119,9 @@ def test_kernels_that_are_one_another_later_or_larger():
 
 def test_a_long_history_is_refused(monkeypatch):
     monkeypatch.setattr(hw.serial_plan, "MAX_WORDS", 40)
-    with pytest.raises(ValueError, match=r"test: bank = serial keeps \d+ words .* bank = parallel"):
+    with pytest.raises(
+        ConfigError, match=r"test: bank = serial keeps \d+ words .* bank = parallel"
+    ):
         plan_serial(config_of(in_channels(hlac25(), 1), width=30))
 
 
