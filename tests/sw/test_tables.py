@@ -14,7 +14,6 @@ from sw.reuse import predict
 from sw.tables import Table, lfsr_after
 
 
-
 class PlainFifo:
     def __init__(self, ways):
         self.keys = deque(maxlen=ways)
