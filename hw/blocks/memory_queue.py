@@ -61,7 +61,6 @@ class MemoryQueue(wiring.Component):
         write_at = Signal()
         read_at = Signal()
         held = Signal(range(self.CAPACITY + 1))
-        next_held = Signal.like(held)
         unread = Signal(range(3))
         fetched = Signal()
         shown = Signal(bits, reset_less=True)
@@ -74,9 +73,9 @@ class MemoryQueue(wiring.Component):
             pop.eq(self.o.valid & self.o.ready),
             show.eq(~self.o.valid | self.o.ready),
             fetch.eq((unread != 0) & (~fetched | show)),
-            next_held.eq(held + push - pop),
             self.i.ready.eq(held != self.CAPACITY),
-            self.i_next.eq(next_held != self.CAPACITY),
+            # As `held` in the next cycle would say, without its adder.
+            self.i_next.eq(pop | ~((held == self.CAPACITY) | ((held == self.CAPACITY - 1) & push))),
             self.busy.eq(held != 0),
             write.addr.eq(write_at),
             write.en.eq(push),
@@ -86,7 +85,7 @@ class MemoryQueue(wiring.Component):
             Value.cast(self.o.payload).eq(shown),
         ]
         m.d.sync += [
-            held.eq(next_held),
+            held.eq(held + push - pop),
             unread.eq(unread + push - fetch),
             fetched.eq(fetch | (fetched & ~show)),
             write_at.eq(write_at ^ push),
