@@ -62,8 +62,23 @@ def _strategy(settings: Mapping[str, Any]) -> str:
     words, table = [settings["strategy"]], settings["table"]
     if settings["strategy"] in ("pair_cam", "value_cam"):
         words.append(f"{table['entries']} entries, {table['multipliers']} multipliers")
+        words += _table(table)
     folds = [f"{groups} {name}" for name, groups in settings["fold"].items() if groups > 1]
     return ", ".join([*words, *([f"in groups: {' x '.join(folds)}"] if folds else [])])
+
+
+def _table(table: Mapping[str, Any]) -> list[str]:
+    """How a table is organised, where that is not as ever."""
+    words = []
+    if table["organisation"] == "set_associative":
+        words.append(f"{table['ways']} ways a set")
+    elif table["organisation"] != "registers":
+        words.append(f"in {table['organisation']}")
+    if table["replacement"] != "fifo":
+        words.append(table["replacement"])
+    if table["look_ahead"]:
+        words.append(f"{table['look_ahead']} beats ahead")
+    return words
 
 
 def _area(report: Mapping[str, Any]) -> list[str]:

@@ -237,4 +237,14 @@ def test_the_summary_of_what_has_no_area(tmp_path):
     text = summary_text(report_of(tmp_path))
     assert "area" not in text
     assert "Fmax" not in text
-    assert "learned    2 kernels, value_cam, 16 entries, 2 multipliers" in text
+    assert "learned    2 kernels, value_cam, 16 entries, 2 multipliers\n" in text
+
+
+def test_the_summary_of_a_table(tmp_path):
+    assert run_main("rtlil", tmp_path, config="tiny") == 0
+    report = report_of(tmp_path)
+    table = report["config"]["settings"]["table"]
+    table |= {"organisation": "set_associative", "replacement": "plru", "look_ahead": 8}
+    assert "2 multipliers, 4 ways a set, plru, 8 beats ahead\n" in summary_text(report)
+    table |= {"organisation": "memory", "replacement": "fifo", "look_ahead": 0}
+    assert "2 multipliers, in memory\n" in summary_text(report)
