@@ -173,10 +173,9 @@ class Engine(wiring.Component):
         """Whether outputs may come of a damaged weight: until a new set takes effect."""
         damaged = Signal()
         if self.config.run_time_weights:
-            with m.If(self.datapath.damaged):
-                m.d.sync += damaged.eq(1)
-            with m.Elif(self.datapath.swap):
-                m.d.sync += damaged.eq(0)
+            was_damaged = Signal()
+            m.d.comb += damaged.eq(was_damaged | self.datapath.damaged)
+            m.d.sync += was_damaged.eq(damaged & ~self.datapath.swap)
         return damaged
 
     def _configure(self, m: Module, control: ControlPort) -> None:

@@ -13,6 +13,7 @@ from amaranth.utils import ceil_log2
 from hw.blocks.wide_stream import WideStream, WideStreamSignature
 from hw.fanout import kept_register
 from hw.product_geometry import Digit, ProductGeometry
+from hw.protection import Guard, state
 from hw.shapes import shape_of
 from sw.numeric import IntRange
 
@@ -45,6 +46,8 @@ class ProductBank(wiring.Component):
     i_fill, o_fill : ``stream.Signature(geometry.fill_layout, always_valid, always_ready)``
         From bank to bank, a cycle each.
     o : ``Out(WideStreamSignature(product, products))``
+    damaged : ``Out(1)``
+        A word that was read is not what was written; before its products are shown. Only guarded.
     """
 
     i: stream.Interface
@@ -53,9 +56,11 @@ class ProductBank(wiring.Component):
     i_fill: stream.Interface
     o_fill: stream.Interface
     o: WideStream
+    damaged: Signal
 
     def __init__(self, geometry: ProductGeometry, *, lane: int, words: range) -> None:
         self.geometry = g = geometry
+        self.guard = Guard(g.config)
         self.lane = lane
         self.words = words
         operand = data.StructLayout({"value": g.value_shape, "slot": range(g.cycles)})
@@ -69,6 +74,7 @@ class ProductBank(wiring.Component):
                 "i_fill": In(fill),
                 "o_fill": Out(fill),
                 "o": Out(WideStreamSignature(g.product_shape, self.products)),
+                "damaged": Out(1),
             }
         )
 
@@ -88,6 +94,7 @@ class ProductBank(wiring.Component):
             m.d.sync += operand.eq(self.i.payload)
         select, write = self._fill(m)
         m.d.comb += self.o.valid.eq(self.i.valid)
+        damaged: list[Value] = []
         first = g.words[self.words[0]][0]
         for word, chosen in zip(self.words, select, strict=True):
             products = g.words[word]
@@ -98,17 +105,25 @@ class ProductBank(wiring.Component):
                 writing, filled = memory.write_port(), write.products[digit.kind]
                 m.d.comb += [
                     writing.addr.eq(Cat(digit.address(write.count), write.set, write.slot)),
-                    writing.data.eq(Value.cast(filled)[: len(writing.data)]),
+                    writing.data.eq(
+                        self.guard.guarded(Value.cast(filled)[: self._bits(digit, products)])
+                    ),
                     writing.en.eq(chosen),
                 ]
                 address = Cat(value, active, operand.slot)
-                held = self._read(m, memory, digit, step=step, address=address)
+                output, held = self._read(m, memory, digit, step=step, address=address)
+                damaged.append(self.guard.damaged(output))
                 for term, register in zip(terms, held, strict=True):
                     term.append(_Term(register, g.digit_products(digit), digit.shift))
             for product, parts in zip(products, terms, strict=True):
                 total = self._added(m, step, parts, f"digits_{product}")
                 m.d.comb += self.o.payload[product - first].eq(total)
+        m.d.sync += self.damaged.eq(Cat(damaged).any())
         return m
+
+    def _bits(self, digit: Digit, products: range) -> int:
+        """Bits of a memory word but its parity."""
+        return shape_of(self.geometry.digit_products(digit)).width * len(products)
 
     def _fill(self, m: Module) -> tuple[Signal, data.View]:
         """Take over what fills the memories, and hand it on; returns which word is written."""
@@ -136,6 +151,7 @@ class ProductBank(wiring.Component):
         """The table of a digit's ``products``; its first set has the model's."""
         g = self.geometry
         width = shape_of(g.digit_products(digit)).width
+        bits = self._bits(digit, products)
         init = [0] * (g.cycles << (digit.bits + 1))
         for slot in range(g.cycles):
             weights = [g.weight(self.lane, slot, product) for product in products]
@@ -144,15 +160,22 @@ class ProductBank(wiring.Component):
                 words = [
                     value * weight % (1 << width) << n * width for n, weight in enumerate(weights)
                 ]
-                init[(slot << (digit.bits + 1)) + address] = sum(words)
+                word = self.guard.initial(sum(words), bits)
+                init[(slot << (digit.bits + 1)) + address] = word
         return Memory(
-            shape=width * len(products), depth=len(init), init=init, attrs={"no_rw_check": "1"}
+            shape=self.guard.width(bits),
+            depth=len(init),
+            init=init,
+            attrs={"no_rw_check": "1", **state("table")},
         )
 
     def _read(
         self, m: Module, memory: Memory, digit: Digit, *, step: Signal, address: Value
-    ) -> list[Signal]:
-        """Stages 2 to 4: read a word of products, and hold them; the way to the adders is long."""
+    ) -> tuple[Signal, list[Signal]]:
+        """Stages 2 to 4: read a word of products, and hold them; the way to the adders is long.
+
+        Returns the memory's output register, and the products behind it.
+        """
         shape = shape_of(self.geometry.digit_products(digit))
         read = memory.read_port()
         m.d.comb += [read.en.eq(step), read.addr.eq(address)]
@@ -161,7 +184,7 @@ class ProductBank(wiring.Component):
         held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
         with m.If(step):
             m.d.sync += [output.eq(read.data), Cat(held).eq(output)]
-        return held
+        return output, held
 
     def _added(self, m: Module, step: Signal, terms: list[_Term], name: str) -> Value:
         """Stages 5..: the sum of a product's digits, neighbours first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,6 +46,8 @@ class ProductTables(wiring.Component):
     o : ``Out(WideStreamSignature(product, channel_lanes, products))``
         ``valid`` in the cycles of steps.
     i_weight, loaded : as :class:`~hw.blocks.product_filler.ProductFiller`
+    damaged : ``Out(1)``
+        A word that was read is not what was filled in, and its products are on their way.
     swap : ``In(1)``
         While ``loaded``: the loaded set becomes the active one. What moved before the next cycle
         has arbitrary products.
@@ -57,6 +59,7 @@ class ProductTables(wiring.Component):
     i_weight: stream.Interface
     loaded: Signal
     swap: Signal
+    damaged: Signal
 
     def __init__(self, config: EngineConfig, *, digit_bits: int) -> None:
         self.geometry = g = ProductGeometry(config, digit_bits)
@@ -71,6 +74,7 @@ class ProductTables(wiring.Component):
                 "i": In(stream.Signature(pixel_layout(config.layer), always_ready=True)),
                 "step_next": In(1),
                 "o": Out(WideStreamSignature(g.product_shape, g.channels.lanes, g.products)),
+                "damaged": Out(1),
                 **{name: of_filler[name] for name in ("i_weight", "loaded", "swap")},
             }
         )
@@ -95,6 +99,8 @@ class ProductTables(wiring.Component):
         with m.If(step):
             m.d.sync += slot.eq(slot_next)
         fill = filler.o
+        damaged = Cat(bank.damaged for banks in self.banks for bank in banks)
+        m.d.comb += self.damaged.eq(damaged.any())
         for lane, value in enumerate(self._values(m, step)):
             products = iter(self.o.payload[lane])
             for n, bank in enumerate(self.banks[lane]):

@@ -33,5 +33,8 @@ class Direct(Gather):
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
         executed = Mux(self.i.valid & self.i.payload.emit, self.products, 0)
-        m.d.comb += self.events.multiplications.eq(executed)
+        m.d.comb += [
+            self.events.multiplications.eq(executed),
+            self.damaged.eq(self.weights.damaged),
+        ]
         return m

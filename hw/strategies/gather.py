@@ -117,7 +117,6 @@ class Gather(Strategy):
             weights.i_weight.payload.eq(self.i_weight.payload),
             self.i_weight.ready.eq(1),
             self.loaded.eq(weights.loaded),
-            self.damaged.eq(weights.damaged),
             weights.swap.eq(self.swap),
         ]
 

@@ -56,6 +56,8 @@ class ValueTable(Strategy):
             tables.i.payload.eq(self.i.payload.pixel),
             tables.swap.eq(self.swap),
             self.loaded.eq(tables.loaded),
+            # The tables are all there is of the weights: a product is lost as a weight is.
+            self.damaged.eq(tables.damaged),
             self.o.valid.eq(self.i.valid),
             self.events.lookups.eq(Mux(self.i.valid & self.i.payload.used, self.lookups, 0)),
             self.events.hits.eq(self.events.lookups),
