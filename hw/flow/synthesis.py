@@ -21,13 +21,6 @@ from .tools import YOSYS
 __all__ = ["Port", "SynthesisResult", "read_sources", "synthesise"]
 
 _READERS = {".il": "read_rtlil", ".v": "read_verilog -defer", ".sv": "read_verilog -defer -sv"}
-_KEEP_REGISTERS = (
-    "hierarchy -top {top}",
-    "proc",
-    "setattr -set keep 1 a:keep %ci1 t:$*dff* %i",
-)
-"""A signal with the attribute ``keep`` has a register of its own: Yosys merges equal registers
-whatever their wires say, and heeds the attribute of the cell alone."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -175,7 +168,6 @@ def _script(sources: Mapping[str, str], top: str, family: Family, prepare: list[
     lines = [
         *reads,
         *prepare,
-        *(command.format(top=top) for command in _KEEP_REGISTERS),
         *(command.format(top=top) for command in family.synthesis),
         *_outputs(family),
     ]

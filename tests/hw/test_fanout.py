@@ -17,6 +17,10 @@ COPIES = 4
 class Copies(wiring.Component):
     """As many enables of one value, each with a register of its own or all with one."""
 
+    enable: Signal
+    word: Signal
+    o: Signal
+
     def __init__(self, *, kept):
         self.kept = kept
         super().__init__({"enable": In(1), "word": In(COPIES), "o": Out(COPIES)})

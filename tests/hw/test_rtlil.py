@@ -17,6 +17,11 @@ from hw.targets.rtlil import convert
 class Store(wiring.Component):
     """Two memories of 512 words of 36 bits, read in turn at an address that is never written."""
 
+    address: Signal
+    word: Signal
+    chosen: Signal
+    o: Signal
+
     def __init__(self, *attributes):
         self.attributes = attributes
         super().__init__({"address": In(9), "word": In(36), "o": Out(36), "chosen": In(1)})
@@ -66,6 +71,10 @@ def test_an_unchecked_memory_is_block_memory_alone(attributes, tables):
 
 class Copies(wiring.Component):
     """Three registers of the same value, each with a user of its own."""
+
+    i: Signal
+    word: Signal
+    o: Signal
 
     def __init__(self, *, kept):
         self.kept = kept
