@@ -22,6 +22,8 @@ from sw.numeric import IntArray, IntRange
 from sw.spec import LayerSpec
 from tests.strategies import engine_configs, images_for, layers
 
+NAMED = ["tiny", "mnist-layer1", "cifar10-layer1", "cifar10-layer1-smallest"]
+
 # Each example is an engine to compile: few, not minimised. Hypothesis starts with the simplest,
 # which is the same every time and so is compiled once; the second is random.
 TWO_ENGINES = settings(
@@ -47,7 +49,7 @@ def _check(result: SimulationResult, images: Images, config: EngineConfig) -> No
     assert len(result.frame_cycles) == len(images)
 
 
-@pytest.mark.parametrize("name", ["tiny", "mnist-layer1", "cifar10-layer1"])
+@pytest.mark.parametrize("name", NAMED)
 def test_named_engine(name: str, build_dir: Path, seed: int) -> None:
     config = load_config(name)
     images = _images(config, 40)
@@ -97,7 +99,7 @@ def _check_sets(
     assert replace(result.counters, cycles=None) == model.counters
 
 
-@pytest.mark.parametrize("name", ["tiny", "mnist-layer1", "cifar10-layer1"])
+@pytest.mark.parametrize("name", NAMED)
 def test_weights_change_while_frames_stream(name: str, build_dir: Path, seed: int) -> None:
     """Also before every frame, and however long the pauses make a set last."""
     config = load_config(name)
