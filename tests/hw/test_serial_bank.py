@@ -85,7 +85,7 @@ def configs(draw):
         layer,
         templates="auto",
         bank="serial",
-        template_scale=draw(st.sampled_from(["multiply", "defer"])),
+        template_scale=draw(st.sampled_from(["multiply", "defer", "register"])),
         strategy=draw(st.sampled_from(["value_cam", "direct"])),
         bias_bits=draw(st.sampled_from([0, 6])),
         output=draw(
