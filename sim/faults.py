@@ -30,7 +30,7 @@ from sw.images import Images, load_images
 from .bulk import SimulationError, simulate
 from .fault_sites import Flip, Site, fault_sites
 from .progress import shown
-from .toolchain import ToolchainError
+from .toolchain import DEFAULT_BUILD_DIR, ToolchainError
 
 __all__ = ["FaultReport", "campaign", "main", "random_flips"]
 
@@ -121,7 +121,14 @@ def _units(sites: Sequence[Site]) -> int:
     return memories + len({_unit(site, -1) for site in sites if site.words is None})
 
 
-def campaign(config: EngineConfig, images: Images, *, flips: int, seed: int) -> FaultReport:
+def campaign(
+    config: EngineConfig,
+    images: Images,
+    *,
+    flips: int,
+    seed: int,
+    build_dir: Path = DEFAULT_BUILD_DIR,
+) -> FaultReport:
     """Flip at least ``flips`` bits, :data:`FLIPS_PER_FRAME` a frame where there are so many words.
 
     Parameters
@@ -130,6 +137,8 @@ def campaign(config: EngineConfig, images: Images, *, flips: int, seed: int) -> 
     images : Images, shape (N, C, H, W)
         Streamed over and over.
     flips, seed : int
+    build_dir : Path
+        As :func:`sim.bulk.simulate`.
 
     Raises
     ------
@@ -147,7 +156,7 @@ def campaign(config: EngineConfig, images: Images, *, flips: int, seed: int) -> 
     # A round's length is that of its first frames without faults, when all tables are empty.
     with shown() as progress:
         calm = simulate(
-            config, frames[:FRAMES_PER_ROUND], flips=(), on_progress=progress, seed=seed
+            config, frames[:FRAMES_PER_ROUND], flips=(), on_progress=progress, build_dir=build_dir
         )
     length = int(calm.frame_cycles.sum())
     chosen = random_flips(sites, [length] * rounds, each, np.random.default_rng(seed))
@@ -158,7 +167,7 @@ def campaign(config: EngineConfig, images: Images, *, flips: int, seed: int) -> 
             rounds=[FRAMES_PER_ROUND] * rounds,
             flips=chosen,
             on_progress=progress,
-            seed=seed,
+            build_dir=build_dir,
         )
     wrong = result.y != reference.run(frames, config)
     in_frame = wrong.reshape(len(frames), -1).sum(axis=1)
@@ -240,7 +249,7 @@ def _command(argv: Sequence[str] | None) -> int:
     Console().print(_table(config.name, reports))
     if arguments.json is not None:
         text = json.dumps([dataclasses.asdict(report) for report in reports], indent=2)
-        arguments.json.write_text(text + "\n")
+        cli.write_files(arguments.json.parent, {arguments.json.name: text + "\n"})
     return int(reports[-1].silent_outputs > 0)
 
 
