@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sw.auto import BRAM_COST, DSP_COST
@@ -24,16 +24,18 @@ def chip_area(area: Mapping[str, Any]) -> int:
     return area["lut4_eq"] + DSP_COST * area["dsp"] + BRAM_COST * area["bram"]
 
 
-def front(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def front(
+    rows: Iterable[dict[str, Any]], size: Callable[[Mapping[str, Any]], int] = chip_area
+) -> list[dict[str, Any]]:
     """Those that no other beats: each smaller one is slower. By rate, rising.
 
-    Of those whose weights are loaded at run time.
+    Of those whose weights are loaded at run time. ``size``: of an area.
     """
     loaded = [row for row in rows if is_measured(row) and row["strategy"] not in BUILT_IN]
     best: list[dict[str, Any]] = []
     for row in sorted(
         loaded,
-        key=lambda row: (chip_area(row["area"]), -row["pixels_per_cycle"], row["key"]),
+        key=lambda row: (size(row["area"]), -row["pixels_per_cycle"], row["key"]),
     ):
         if not best or row["pixels_per_cycle"] > best[-1]["pixels_per_cycle"]:
             best.append(row)

@@ -12,6 +12,7 @@ import numpy as np
 
 from sw.config import (
     MAX_LEARNED_PRODUCTS,
+    SCATTER_STRATEGIES,
     STRATEGIES,
     EngineConfig,
     FoldConfig,
@@ -249,7 +250,8 @@ def _lanes(fold: FoldConfig) -> int:
 
 def _folds() -> Iterator[Point]:
     for strategy, fold in product(STRATEGIES, _FOLDS):
-        if _lanes(fold) > _MOST_LANES.get(strategy, 7 * 3 * 9):
+        whole = strategy == "constant" or (strategy in SCATTER_STRATEGIES and fold.taps > 1)
+        if (whole and fold.cycles > 1) or _lanes(fold) > _MOST_LANES.get(strategy, 7 * 3 * 9):
             continue
         for entries in _FOLDED_ENTRIES.get(strategy, (None,)):
             yield Point(

@@ -157,9 +157,11 @@ def _cams(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"![Area against rate, at each depth]({_FIGURES.format('depths')})\n"
     yield f"{_AREA_NOTE}\n"
     for key, series in report["series"].items():
-        verdict = cam_verdict(_rows(report, key, "entries", "tables"))
-        if verdict:
-            yield f"- **{series['title']}**: {verdict}"
+        rows = _rows(report, key, "entries", "tables")
+        if verdict := cam_verdict(rows):
+            alone = cam_verdict(rows, lambda area: area["lut4_eq"])
+            yield f"- **{series['title']}**: {verdict} Where multipliers and block memories are"
+            yield f"  free, in LUT4-eq alone: {alone}"
 
 
 def _rates(report: Mapping[str, Any]) -> Iterator[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .front import BUILT_IN, chip_area, front, is_measured
 from .points import KEYED
 
 __all__ = ["cam_verdict", "hit_rates", "listed", "name_of"]
+
+Size = Callable[[Mapping[str, Any]], int]
+"""What an area counts as."""
 
 
 def listed(words: Sequence[str]) -> str:
@@ -25,10 +28,6 @@ def hit_rates(rows: Sequence[Mapping[str, Any]], strategy: str) -> dict[int, flo
     }
 
 
-def _figures(row: Mapping[str, Any]) -> str:
-    return f"{row['pixels_per_cycle']:.2f} pixels a cycle in an area of {chip_area(row['area']):,}"
-
-
 def name_of(row: Mapping[str, Any]) -> str:
     """A row among those of its sweep and series."""
     parts = [f"`{row['strategy']}`", *(f"{k} {v}" for k, v in sorted(row["table"].items()))]
@@ -42,34 +41,43 @@ def name_of(row: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def cam_verdict(rows: Sequence[dict[str, Any]]) -> str:
-    """Whether any CAM is on the front of ``rows``, and what beats it where none is; or nothing."""
+def cam_verdict(rows: Sequence[dict[str, Any]], size: Size = chip_area) -> str:
+    """Whether any CAM is on the front of ``rows``, and what beats it where none is; or nothing.
+
+    ``size``: what an area counts as.
+    """
     measured = [row for row in rows if is_measured(row) and row["strategy"] not in BUILT_IN]
     cams = [row for row in measured if row["strategy"] in KEYED]
     if not cams or len(cams) == len(measured):
         return ""
-    best = front(measured)
+    best = front(measured, size)
     winners = [row for row in best if row["strategy"] in KEYED]
     if not winners:
-        return _beaten(cams, [row for row in best if row["strategy"] not in KEYED])
+        return _beaten(cams, [row for row in best if row["strategy"] not in KEYED], size)
     fastest = winners[-1]
-    said = f"a CAM pays: {name_of(fastest)}, gives {_figures(fastest)}"
+    said = f"a CAM pays ({_figures(fastest, size)})"
     faster = [row for row in best if row["pixels_per_cycle"] > fastest["pixels_per_cycle"]]
     if faster:
-        said += f"; more than that takes {name_of(faster[0])}, {_figures(faster[0])}"
+        said += f"; what is faster is larger ({_figures(faster[0], size)})"
     others = [row for row in best if row["strategy"] not in KEYED and row not in faster]
     if others:
-        said += f"; the next smaller without one is {name_of(others[-1])}, {_figures(others[-1])}"
+        said += f"; the next smaller without one is slower ({_figures(others[-1], size)})"
     return said + "."
 
 
-def _beaten(cams: Sequence[dict[str, Any]], best: Sequence[dict[str, Any]]) -> str:
-    """What is smaller than the fastest CAM and no slower."""
-    fastest = max(cams, key=lambda row: (row["pixels_per_cycle"], -chip_area(row["area"])))
-    rival = next(row for row in best if row["pixels_per_cycle"] >= fastest["pixels_per_cycle"])
-    times = chip_area(fastest["area"]) / chip_area(rival["area"])
+def _figures(row: Mapping[str, Any], size: Size) -> str:
+    hits = "" if row["hit_rate"] is None else f"{100 * row['hit_rate']:.1f} % hits, "
     return (
-        f"no CAM pays. The fastest, {name_of(fastest)}, hits {100 * fastest['hit_rate']:.1f} % "
-        f"and gives {_figures(fastest)}; {name_of(rival)}, gives {_figures(rival)}, {times:.1f} "
-        "times smaller."
+        f"{name_of(row)}: {hits}{row['pixels_per_cycle']:.2f} pixels a cycle, {size(row['area']):,}"
+    )
+
+
+def _beaten(cams: Sequence[dict[str, Any]], best: Sequence[dict[str, Any]], size: Size) -> str:
+    """What is smaller than the fastest CAM and no slower."""
+    fastest = max(cams, key=lambda row: (row["pixels_per_cycle"], -size(row["area"])))
+    rival = next(row for row in best if row["pixels_per_cycle"] >= fastest["pixels_per_cycle"])
+    times = size(fastest["area"]) / size(rival["area"])
+    return (
+        f"no CAM pays: what is as fast as the fastest ({_figures(fastest, size)}) is {times:.1f} "
+        f"times smaller ({_figures(rival, size)})."
     )

@@ -144,21 +144,21 @@ def test_a_front_leaves_out_what_failed():
 
 def test_the_verdict_on_cams_follows_the_figures():
     cam, direct = row("value_cam", 0.9, 1000, entries=64), row("direct", 1.0, 800)
-    said = cam_verdict([cam, direct])
-    assert said == (
-        "no CAM pays. The fastest, `value_cam`, 64 entries, hits 25.0 % and gives 0.90 pixels a "
-        "cycle in an area of 1,000; `direct`, gives 1.00 pixels a cycle in an area of 800, 1.2 "
-        "times smaller."
+    assert cam_verdict([cam, direct]) == (
+        "no CAM pays: what is as fast as the fastest (`value_cam`, 64 entries: 25.0 % hits, 0.90 "
+        "pixels a cycle, 1,000) is 1.2 times smaller (`direct`: 1.00 pixels a cycle, 800)."
     )
-    said = cam_verdict([cam, direct | {"area": cam["area"] | {"lut4_eq": 1100}}])
-    assert said == (
-        "a CAM pays: `value_cam`, 64 entries, gives 0.90 pixels a cycle in an area of 1,000; more "
-        "than that takes `direct`, 1.00 pixels a cycle in an area of 1,100."
+    assert cam_verdict([cam, direct | {"area": cam["area"] | {"lut4_eq": 1100}}]) == (
+        "a CAM pays (`value_cam`, 64 entries: 25.0 % hits, 0.90 pixels a cycle, 1,000); what is "
+        "faster is larger (`direct`: 1.00 pixels a cycle, 1,100)."
     )
     slow = row("direct", 0.1, 300)
     assert cam_verdict([cam, slow]).endswith(
-        "; the next smaller without one is `direct`, 0.10 pixels a cycle in an area of 300."
+        "; the next smaller without one is slower (`direct`: 0.10 pixels a cycle, 300)."
     )
+    dear = row("value_cam", 1.0, 700, entries=64, bram=40)
+    assert cam_verdict([dear, direct]).startswith("no CAM pays")
+    assert cam_verdict([dear, direct], lambda area: area["lut4_eq"]).startswith("a CAM pays")
     assert cam_verdict([cam]) == cam_verdict([direct]) == ""
     built_in = row("constant", 1.0, 5)
     assert cam_verdict([cam, slow, built_in]) == cam_verdict([cam, slow])
