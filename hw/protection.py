@@ -26,10 +26,13 @@ def state(kind: State) -> dict[str, str]:
 
 
 class Guard:
-    """How words are kept, by ``config.protection``: with their parity as the top bit, or plain."""
+    """How words are kept, by ``config.protection``: with their parity as the top bit, or plain.
 
-    def __init__(self, config: EngineConfig) -> None:
-        self.on = config.protection == "parity"
+    Without a configuration plain.
+    """
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        self.on = config is not None and config.protection == "parity"
 
     def width(self, bits: int) -> int:
         """Bits that a word of ``bits`` bits takes."""

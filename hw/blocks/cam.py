@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from hw.blocks.key_table import KeyTable, index_of_line
+from hw.protection import state
 
 __all__ = ["Cam"]
 
 
 class Cam(KeyTable):
-    """Compare the key with all entries at once; see :class:`~hw.blocks.key_table.KeyTable`."""
+    """Compare the key with all entries at once; see :class:`~hw.blocks.key_table.KeyTable`.
+
+    Guarded, keys are compared with their parities, so one that was changed equals no other.
+    """
 
     latency = 2
     """Compare, encode."""
@@ -20,13 +24,15 @@ class Cam(KeyTable):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Whole words rather than a signal an entry: the same gates, but far quicker to simulate.
-        keys = Signal(data.ArrayLayout(self.shape, self.entries), reset_less=True)
-        valid = Signal(self.entries)
+        bits = self.guard.width(self.shape.width)
+        keys = Signal(data.ArrayLayout(bits, self.entries), reset_less=True, attrs=state("cam"))
         match = Signal(self.entries)
         oldest = Signal(self.entries)
         key = Signal(self.shape)
         found = self.o.payload
         step = self._step(m)
+        damaged = Cat(self.guard.damaged(kept) for kept in keys)
+        valid = self._valid(m, oldest, damaged=damaged)
         replacement = self._replacement(m)
         m.d.comb += [
             replacement.way.eq(found.index),
@@ -37,7 +43,8 @@ class Cam(KeyTable):
         m.d.sync += found.hit.eq(self.hit_next)
         with m.If(step):
             # Stage 1: compare with every entry.
-            same = Cat(remembered == self.i.payload for remembered in keys)
+            asked = self.guard.guarded(Value.cast(self.i.payload).as_unsigned())
+            same = Cat(kept == asked for kept in keys)
             m.d.sync += [key.eq(self.i.payload), match.eq(same & valid)]
             # Stage 2: encode.
             m.d.sync += [
@@ -47,11 +54,10 @@ class Cam(KeyTable):
         with m.If(self.insert):
             again = Mux(key == found.key, oldest, 0)
             m.d.sync += [
-                keys[self.victim].eq(found.key),
-                valid.eq(valid | oldest),
+                keys[self.victim].eq(self.guard.guarded(Value.cast(found.key))),
                 match.eq((match & ~oldest) | again),
                 found.index.eq(self.victim),
             ]
         with m.If(self.flush):
-            m.d.sync += [valid.eq(0), match.eq(0)]
+            m.d.sync += match.eq(0)
         return m

@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.utils import ceil_log2
 
 from hw.blocks.key_table import KeyTable, index_of_line
+from hw.protection import state
 
 __all__ = ["SetCam"]
 
@@ -16,6 +17,9 @@ class SetCam(KeyTable):
 
     The low bits of the key are its set, the others its tag, which a memory a way keeps. Entry
     ``way * sets + set``.
+
+    Guarded, tags are kept and compared with their parities, so one that was changed equals no
+    other. It is forgotten when it is read.
     """
 
     latency = 2
@@ -44,8 +48,9 @@ class SetCam(KeyTable):
         asked = Mux(again, which, self._cut(self.i.payload)[0])
         read = Signal()
         m.d.comb += read.eq(step | again)
-        present = self._present(m, read, asked)
-        self._tags(m, read, asked, key=key, match=match, present=present)
+        damaged = Signal(self.table.ways)
+        present = self._present(m, read, asked, key=key, damaged=damaged)
+        self._tags(m, read, asked, key=key, match=match, present=present, damaged=damaged)
         with m.If(step):
             # Stage 2: compare, and encode the way.
             way = index_of_line(match, len(replacement.way))
@@ -63,18 +68,23 @@ class SetCam(KeyTable):
         bits, sets = Value.cast(key), ceil_log2(self.table.sets)
         return bits[:sets], bits[sets:]
 
-    def _present(self, m: Module, read: Signal, asked: Value) -> Signal:
-        """Which ways of the set that was read hold a key."""
+    def _present(
+        self, m: Module, read: Signal, asked: Value, *, key: Signal, damaged: Signal
+    ) -> Signal:
+        """Which ways of the set that was read, that of ``key``, hold a key."""
         table = self.table
-        valid = Signal(self.entries)
         present = Signal(table.ways)
-        with m.If(self.insert):
-            m.d.sync += valid.eq(valid | (1 << self.victim))
+        here = Signal(table.sets)
+        m.d.comb += here.eq(1 << self._cut(key)[0])
+        lost = Cat(here & bad.replicate(table.sets) for bad in present & damaged)
+        valid = self._valid(m, 1 << self.victim, damaged=lost)
+        if self.guard.on:
+            m.d.sync += present.eq(present & ~damaged)
         with m.If(read):
             ways = (valid[n : n + table.sets] for n in range(0, self.entries, table.sets))
             m.d.sync += present.eq(Cat(way.bit_select(asked, 1) for way in ways))
         with m.If(self.flush):
-            m.d.sync += [valid.eq(0), present.eq(0)]
+            m.d.sync += present.eq(0)
         return present
 
     def _tags(
@@ -86,24 +96,30 @@ class SetCam(KeyTable):
         key: Signal,
         match: Signal,
         present: Signal,
+        damaged: Signal,
     ) -> None:
-        """The ways' memories, and which of them has the tag of ``key``."""
+        """The ways' memories, and which of them has the tag of ``key``, or what was changed."""
+        guard = self.guard
         which, tag = self._cut(self.o.payload.key)
         _, wanted = self._cut(key)
         for way in range(self.table.ways):
             same: Value = Const(1)
             if len(tag):
                 memory = Memory(
-                    shape=len(tag), depth=self.table.sets, init=[], attrs={"no_rw_check": "1"}
+                    shape=guard.width(len(tag)),
+                    depth=self.table.sets,
+                    init=[],
+                    attrs={"no_rw_check": "1", **state("cam")},
                 )
                 m.submodules[f"tags_{way}"] = memory
                 write, port = memory.write_port(), memory.read_port()
                 m.d.comb += [
                     write.addr.eq(which),
-                    write.data.eq(tag),
+                    write.data.eq(guard.guarded(tag)),
                     write.en.eq(self.insert & (self.victim[len(which) :] == way)),
                     port.addr.eq(asked),
                     port.en.eq(read),
                 ]
-                same = port.data == wanted
+                same = port.data == guard.guarded(wanted)
+                m.d.comb += damaged[way].eq(guard.damaged(port.data))
             m.d.comb += match[way].eq(same & present[way])

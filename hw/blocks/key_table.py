@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.replacement import Replacement
+from hw.protection import Guard, state
 from sw.config import TableConfig
 
 __all__ = ["KeyTable", "index_of_line"]
@@ -23,11 +24,16 @@ class KeyTable(wiring.Component):
     move again. The keys behind it find it then. Hits, misses and entries are exactly
     :class:`sw.tables.Table`'s.
 
+    Guarded, an entry of which one bit was changed is not found any more, wherever the bit lies, and
+    no other is found instead of it. It is forgotten when that is noticed.
+
     Parameters
     ----------
     shape : Shape
         Of a key.
     table : TableConfig
+    guard : Guard, optional
+        How keys are kept; plain without it.
 
     Members
     -------
@@ -45,6 +51,11 @@ class KeyTable(wiring.Component):
         What ``o.payload.hit`` will be in the next cycle; combinational.
     victim : ``Out(range(entries))``
         The entry that makes room for the key shown; combinational.
+    errors : ``Out(1)``, only guarded
+        A damaged entry was found.
+    forget, forgotten : ``In(1)``, ``In(range(entries))``, only guarded
+        Forget this entry, at any time, in the way of ``flush``, but that keys behind the one that
+        is shown may find it still.
     """
 
     latency: ClassVar[int]
@@ -57,23 +68,28 @@ class KeyTable(wiring.Component):
     flush: Signal
     hit_next: Signal
     victim: Signal
+    errors: Signal
+    forget: Signal
+    forgotten: Signal
 
-    def __init__(self, shape: Shape, table: TableConfig) -> None:
+    def __init__(self, shape: Shape, table: TableConfig, guard: Guard | None = None) -> None:
         self.shape = shape
         self.table = table
+        self.guard = guard or Guard()
         self.entries = entries = table.entries
         found = data.StructLayout({"key": shape, "hit": 1, "index": range(entries)})
-        super().__init__(
-            {
-                "i": In(stream.Signature(shape)),
-                "o": Out(stream.Signature(found)),
-                "used": In(1),
-                "insert": In(1),
-                "flush": In(1),
-                "hit_next": Out(1),
-                "victim": Out(range(entries)),
-            }
-        )
+        members = {
+            "i": In(stream.Signature(shape)),
+            "o": Out(stream.Signature(found)),
+            "used": In(1),
+            "insert": In(1),
+            "flush": In(1),
+            "hit_next": Out(1),
+            "victim": Out(range(entries)),
+        }
+        if self.guard.on:
+            members |= {"errors": Out(1), "forget": In(1), "forgotten": In(range(entries))}
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         raise NotImplementedError
@@ -87,6 +103,36 @@ class KeyTable(wiring.Component):
             step.eq(self.i.valid & self.o.ready),
         ]
         return step
+
+    def _valid(
+        self, m: Module, victim: Value, *, damaged: ValueLike = 0, mended: ValueLike = 0
+    ) -> Value:
+        """Which entries hold a key, one bit each; ``victim`` does from ``insert`` on.
+
+        Guarded, it is kept twice, the second time inverted, so that synthesis keeps both. An entry
+        whose marks differ is forgotten, as those that are ``damaged``; ``mended`` is counted alone.
+        """
+        valid = Signal(self.entries, name="valid", attrs=state("cam"))
+        if not self.guard.on:
+            with m.If(self.insert):
+                m.d.sync += valid.eq(valid | victim)
+            with m.If(self.flush):
+                m.d.sync += valid.eq(0)
+            return valid
+        absent = Signal(
+            self.entries, name="absent", init=(1 << self.entries) - 1, attrs=state("cam")
+        )
+        lost = Signal(self.entries, name="lost")
+        following = Signal(self.entries, name="valid_next")
+        known = valid & ~absent
+        m.d.comb += lost.eq(~(valid ^ absent) | (known & Value.cast(damaged)))
+        forgotten = Mux(self.forget, 1 << self.forgotten, 0)
+        inserted = Mux(self.insert, victim, 0)
+        kept = (known & ~lost & ~forgotten) | inserted
+        m.d.comb += following.eq(Mux(self.flush, 0, kept))
+        m.d.sync += [valid.eq(following), absent.eq(~following)]
+        m.d.comb += self.errors.eq(lost.any() | Value.cast(mended).any())
+        return known & ~lost
 
     def _replacement(self, m: Module) -> Replacement:
         """The policy, told of all that happens but in which set and way."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFOBuffered
@@ -9,7 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.utils import bits_for, ceil_log2
 
 from hw.blocks.miss_unit import MissUnit
-from hw.blocks.reuse_table import ReuseTable
+from hw.blocks.reuse_table import Beat, ReuseTable
 from hw.blocks.tapped_delay import TappedDelay
 from sw.config import EngineConfig
 
@@ -59,25 +61,39 @@ class LookAheadTable(ReuseTable):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        g, lookups = self.geometry, self.lookups
+        lookups = self.lookups
         short = Signal()
         short_next = Signal()
         held, held_next = lookups.held | short, lookups.held_next | short_next
         step = self._step(m, held, held_next)
         self._look_up(m, step)
         self._miss_unit(m)
-        m.submodules.line = line = TappedDelay(
-            data.ArrayLayout(range(g.entries), g.channels), [self.ahead]
-        )
-        m.d.comb += [line.i.valid.eq(step), line.o.ready.eq(1)]
-        m.d.comb += [line.i.payload[c].eq(lookups.index[c]) for c in range(g.channels)]
-        head = line.o.payload[0]
-        index = [head[c] for c in range(g.channels)]
-        self._products(m, step, entry=self.miss_unit.o.payload.entry, index=index)
+        beat = self._line(m, step)
+        self._products(m, step, entry=self.miss_unit.o.payload.entry, beat=beat)
         pushed = self._queue(m, step)
         self._wait(m, step, pushed, short=short, short_next=short_next)
         self._count(m, step, served=pushed, held=held)
         return m
+
+    def _line(self, m: Module, step: Signal) -> Beat:
+        """Let the beats that were looked up wait; returns the head of the line."""
+        g, lookups = self.geometry, self.lookups
+        index = data.ArrayLayout(range(g.entries), g.channels)
+        shape: Any = index
+        if g.guard.on:
+            key = data.ArrayLayout(g.key_shape, g.channels)
+            shape = data.StructLayout({"index": index, "key": key, "live": 1})
+        m.submodules.line = line = TappedDelay(shape, [self.ahead])
+        come, head = line.i.payload, line.o.payload[0]
+        m.d.comb += [line.i.valid.eq(step), line.o.ready.eq(1)]
+        indices, keys, live = head, lookups.key, lookups.live
+        if g.guard.on:
+            m.d.comb += [come.live.eq(lookups.live)]
+            m.d.comb += [come.key[c].eq(lookups.key[c]) for c in range(g.channels)]
+            come, indices, keys, live = come.index, head.index, head.key, head.live
+        m.d.comb += [come[c].eq(lookups.index[c]) for c in range(g.channels)]
+        lanes = range(g.channels)
+        return Beat(index=[indices[c] for c in lanes], key=[keys[c] for c in lanes], live=live)
 
     def _queue(self, m: Module, step: Signal) -> Signal:
         """Queue the misses of the beat that is shown, one a cycle; returns whether one is queued.
@@ -88,7 +104,7 @@ class LookAheadTable(ReuseTable):
         number = Signal(self.number_bits)
         with m.If(step):
             m.d.sync += number.eq(number + 1)
-        request = self.miss_unit.i
+        request = self._misses
         shape = data.StructLayout(
             {"request": request.payload.shape(), "last_use": self.number_bits, "free": 1}
         )
@@ -168,7 +184,7 @@ class LookAheadTable(ReuseTable):
         m.submodules.misses = misses = TappedDelay(count, [self.ahead - 1], resettable=True)
         balance = Signal(bits_for(most) + 1)
         balance_next = Signal.like(balance)
-        filled = self.miss_unit.o.valid & self.miss_unit.o.payload.last
+        filled = self._filled & self.miss_unit.o.payload.last
         coming = misses.o.payload[0]
         m.d.comb += [
             misses.i.valid.eq(step),

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.blocks.organisations import make_key_table
 from hw.blocks.raster import pixel_layout
+from hw.protection import Guard
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
@@ -49,6 +50,10 @@ class Lookups(wiring.Component):
         What ``held`` will be in the next cycle; combinational.
     flush : ``In(1)``
         Forget everything, at any time; what is shown stays.
+    forget, forgotten : ``In(channels)``, ``In(range(entries))``, only guarded
+        Forget an entry, at any time.
+    errors : ``Out(range(channels + 1))``, only guarded
+        Damaged entries that were found, at most one a channel.
     victim : ``Out(...)`` array
         In the first cycle, the entries that make room.
     """
@@ -64,26 +69,32 @@ class Lookups(wiring.Component):
     held: Signal
     held_next: Signal
     flush: Signal
+    forget: Signal
+    forgotten: Signal
+    errors: Signal
 
     def __init__(self, config: EngineConfig) -> None:
         channels, entry = config.layer.channels, range(config.table.entries)
         shape = shape_of(config.layer.input_format.range)
-        self.tables = [make_key_table(shape, config.table) for _ in range(channels)]
-        super().__init__(
-            {
-                "i": In(stream.Signature(lookup_layout(config), always_ready=True)),
-                "key": Out(shape).array(channels),
-                "index": Out(entry).array(channels),
-                "victim": Out(entry).array(channels),
-                "live": Out(1),
-                "first": Out(1),
-                "missing": Out(channels),
-                "served": In(channels),
-                "held": Out(1),
-                "held_next": Out(1),
-                "flush": In(1),
-            }
-        )
+        self.guard = guard = Guard(config)
+        self.tables = [make_key_table(shape, config.table, guard) for _ in range(channels)]
+        members = {
+            "i": In(stream.Signature(lookup_layout(config), always_ready=True)),
+            "key": Out(shape).array(channels),
+            "index": Out(entry).array(channels),
+            "victim": Out(entry).array(channels),
+            "live": Out(1),
+            "first": Out(1),
+            "missing": Out(channels),
+            "served": In(channels),
+            "held": Out(1),
+            "held_next": Out(1),
+            "flush": In(1),
+        }
+        if guard.on:
+            members |= {"forget": In(channels), "forgotten": In(entry)}
+            members["errors"] = Out(range(channels + 1))
+        super().__init__(members)
 
     @property
     def latency(self) -> int:
@@ -117,6 +128,10 @@ class Lookups(wiring.Component):
             self.held.eq(self.missing.any() | inserting),
             self.held_next.eq(missing_next.any() | inserting_next),
         ]
+        if self.guard.on:
+            for c, table in enumerate(self.tables):
+                m.d.comb += [table.forget.eq(self.forget[c]), table.forgotten.eq(self.forgotten)]
+            m.d.comb += self.errors.eq(sum(table.errors for table in self.tables))
         return m
 
     def _live(self, m: Module, step: Signal) -> Signal:

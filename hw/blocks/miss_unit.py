@@ -12,13 +12,14 @@ from amaranth.utils import ceil_log2
 
 from hw.blocks.organisations import KEY_TABLES
 from hw.fold import FoldGeometry
+from hw.protection import Guard, state
 from hw.shapes import shape_of
 from sw.config import EngineConfig
 
-__all__ = ["MissUnit", "TableGeometry", "results_layout"]
+__all__ = ["MissUnit", "TableGeometry", "request_layout", "results_layout"]
 
-_CARRIED = ("key", "channel", "entry", "group", "last")
-"""What goes with a group through the stages; the key no further than to the products."""
+_CARRIED = ("channel", "entry", "group", "last")
+"""What goes with a group to its products; guarded, also whether it is a ``repair``."""
 
 
 class TableGeometry:
@@ -42,6 +43,8 @@ class TableGeometry:
         Places of a channel's weights, a power of two; see :meth:`place`.
     insert_cycles : int
         Cycles in which a new key gets to its place.
+    guard : Guard
+        How weights, keys and products are kept.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -52,6 +55,7 @@ class TableGeometry:
         self.entries = config.table.entries
         self.insert_cycles = KEY_TABLES[config.table.organisation].insert_cycles
         self.fold = FoldGeometry(config)
+        self.guard = Guard(config)
         self.products = len(config.learned) * config.layer.taps
         self.row_products = self.fold.kernels.lanes * config.layer.taps
         self.lanes = min(config.table.multipliers, 1 << ceil_log2(self.row_products))
@@ -77,14 +81,24 @@ class TableGeometry:
         return row * self.row_groups * self.lanes + rest
 
 
+def request_layout(g: TableGeometry) -> data.StructLayout:
+    """A miss; or, guarded, a ``repair``, whose products are not for the tables."""
+    repair = {"repair": 1} if g.guard.on else {}
+    return data.StructLayout(
+        {"channel": range(g.channels), "entry": range(g.entries), "key": g.key_shape, **repair}
+    )
+
+
 def results_layout(g: TableGeometry) -> data.StructLayout:
     """Some products of a miss: a group of one entry's in one channel; ``last`` with its last."""
+    repair = {"repair": 1} if g.guard.on else {}
     return data.StructLayout(
         {
             "channel": range(g.channels),
             "entry": range(g.entries),
             "group": range(g.groups),
             "last": 1,
+            **repair,
             "products": data.ArrayLayout(g.product_shape, g.lanes),
         }
     )
@@ -104,8 +118,8 @@ class MissUnit(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature({"channel", "entry", "key"}))``
-        ``entry`` comes back with the products.
+    i : ``In(stream.Signature(request_layout(geometry)))``
+        All but the key comes back with the products.
     o : ``Out(stream.Signature(results_layout(geometry), always_ready=True))``
         A group's products, and whether they are the request's ``last``.
     busy : ``Out(1)``
@@ -114,6 +128,8 @@ class MissUnit(wiring.Component):
         The next weight of the other set: channel by channel, product by product.
     swap : ``In(1)``
         The other set becomes the active one. Not while ``busy``.
+    damaged : ``Out(1)``, only guarded
+        The products that are shown are those of a weight that was changed.
     """
 
     LATENCY = 3
@@ -123,28 +139,24 @@ class MissUnit(wiring.Component):
     busy: Signal
     i_weight: stream.Interface
     swap: Signal
+    damaged: Signal
 
     def __init__(self, geometry: TableGeometry, weights: list[int]) -> None:
         self.geometry = geometry
         self.weights = weights
         g = geometry
-        request = data.StructLayout(
-            {"channel": range(g.channels), "entry": range(g.entries), "key": g.key_shape}
-        )
-        super().__init__(
-            {
-                "i": In(stream.Signature(request)),
-                "o": Out(stream.Signature(results_layout(g), always_ready=True)),
-                "busy": Out(1),
-                "i_weight": In(
-                    stream.Signature(
-                        data.StructLayout({"weight": g.weight_shape, "first": 1, "last": 1}),
-                        always_ready=True,
-                    )
-                ),
-                "swap": In(1),
-            }
-        )
+        self.carried = (*_CARRIED, "repair") if g.guard.on else _CARRIED
+        weight = data.StructLayout({"weight": g.weight_shape, "first": 1, "last": 1})
+        members = {
+            "i": In(stream.Signature(request_layout(g))),
+            "o": Out(stream.Signature(results_layout(g), always_ready=True)),
+            "busy": Out(1),
+            "i_weight": In(stream.Signature(weight, always_ready=True)),
+            "swap": In(1),
+        }
+        if g.guard.on:
+            members["damaged"] = Out(1)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -164,12 +176,16 @@ class MissUnit(wiring.Component):
             read.key.eq(self.i.payload.key),
             read.group.eq(group),
             read.last.eq(last),
-            *(getattr(held, name).eq(getattr(read, name)) for name in _CARRIED),
+            *(getattr(held, name).eq(getattr(read, name)) for name in ("key", *self.carried)),
             self.o.valid.eq(held.valid),
-            *(getattr(self.o.payload, name).eq(getattr(held, name)) for name in _CARRIED[1:]),
+            *(getattr(self.o.payload, name).eq(getattr(held, name)) for name in self.carried),
         ]
         products = self.o.payload.products
-        for lane, word in enumerate(self._weight_memory(m, group)):
+        words = self._weight_memory(m, group)
+        if g.guard.on:
+            m.d.sync += read.repair.eq(self.i.payload.repair)
+            words = self._intact(m, words, held)
+        for lane, word in enumerate(words):
             weight = Signal(g.weight_shape, name=f"weight_{lane}", reset_less=True)
             m.d.sync += [weight.eq(word), products[lane].eq(weight * held.key)]
         m.d.comb += self.busy.eq(self.i.valid | read.valid | held.valid | self.o.valid)
@@ -185,34 +201,52 @@ class MissUnit(wiring.Component):
             "entry": range(g.entries),
             "group": range(g.groups),
             "last": 1,
+            **({"repair": 1} if g.guard.on else {}),
         }
         stage: Any = Signal(data.StructLayout(carried), name=f"stage_{number}")
         m.d.sync += stage.valid.eq(valid)
         return stage
 
+    def _intact(self, m: Module, words: list[Value], held: Any) -> list[Value]:
+        """The weights of words; says a cycle later than they are multiplied if one was changed."""
+        g = self.geometry
+        damaged = Signal(g.lanes)
+        m.d.sync += damaged.eq(Cat(map(g.guard.damaged, words)))
+        # The last group of a row may be short: what its other lanes have is of no use.
+        present = Signal(g.lanes)
+        m.d.comb += present.eq((1 << g.lanes) - 1)
+        for group in range(g.row_groups - 1, g.groups, g.row_groups):
+            with m.If(held.group == group):
+                m.d.comb += present.eq((1 << g.lanes_of(g.row_groups - 1)) - 1)
+        m.d.sync += self.damaged.eq(held.valid & (damaged & present).any())
+        return [word[: g.weight_shape.width] for word in words]
+
     def _weight_memory(self, m: Module, group: Signal) -> list[Value]:
-        """Active weights of ``group`` of the channel asked for, one cycle later."""
+        """Active weights of ``group`` of the channel asked for, as kept, one cycle later."""
         g = self.geometry
         lane_bits, group_bits = ceil_log2(g.lanes), ceil_log2(g.stride // g.lanes)
-        width = g.weight_shape.width
-        mask = (1 << width) - 1
+        bits = g.weight_shape.width
+        width = g.guard.width(bits)
+        kept = [g.guard.initial(weight, bits) for weight in self.weights]
         words = [
-            sum((self.weights[n + lane] & mask) << (lane * width) for lane in range(g.lanes))
-            for n in range(0, len(self.weights), g.lanes)
+            sum(kept[n + lane] << (lane * width) for lane in range(g.lanes))
+            for n in range(0, len(kept), g.lanes)
         ]
         set_bits = ceil_log2(len(words))
-        memory = Memory(shape=g.lanes * width, depth=2 << set_bits, init=words)
+        memory = Memory(
+            shape=g.lanes * width, depth=2 << set_bits, init=words, attrs=state("weight")
+        )
         m.submodules.weights = memory
         # After a reset the active set is what it was, as its weights are.
         active = Signal(reset_less=True)
         with m.If(self.swap):
             m.d.sync += active.eq(~active)
         write, read = memory.write_port(granularity=width), memory.read_port()
-        index = self._index(m)
+        index, weight = self._index(m), Value.cast(self.i_weight.payload.weight)
         m.d.comb += [
             write.addr.eq(Cat((index >> lane_bits)[:set_bits], ~active)),
             write.en.eq(Mux(self.i_weight.valid, 1 << index[:lane_bits], 0)),
-            write.data.eq(Cat([self.i_weight.payload.weight] * g.lanes)),
+            write.data.eq(Cat([g.guard.guarded(weight)] * g.lanes)),
             read.addr.eq(Cat(group[:group_bits], self.i.payload.channel, active)),
         ]
         return [read.data.word_select(lane, width) for lane in range(g.lanes)]

@@ -8,6 +8,7 @@ from hw.blocks.cam import Cam
 from hw.blocks.cam_memory import MemoryCam
 from hw.blocks.cam_sets import SetCam
 from hw.blocks.key_table import KeyTable
+from hw.protection import Guard
 from sw.config import TableConfig
 
 __all__ = ["KEY_TABLES", "make_key_table"]
@@ -19,6 +20,6 @@ KEY_TABLES: dict[str, type[KeyTable]] = {
 }
 
 
-def make_key_table(shape: Shape, table: TableConfig) -> KeyTable:
-    """What ``table.organisation`` names."""
-    return KEY_TABLES[table.organisation](shape, table)
+def make_key_table(shape: Shape, table: TableConfig, guard: Guard | None = None) -> KeyTable:
+    """What ``table.organisation`` names; plain without a ``guard``."""
+    return KEY_TABLES[table.organisation](shape, table, guard)

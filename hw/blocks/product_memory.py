@@ -10,6 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.miss_unit import TableGeometry
+from hw.protection import state
 
 __all__ = ["ProductMemory"]
 
@@ -17,7 +18,8 @@ __all__ = ["ProductMemory"]
 class ProductMemory(wiring.Component):
     """Keep rows of products; show one of them, a cycle after it is read.
 
-    A row must not be read in a cycle in which some of it is written.
+    A row must not be read in a cycle in which some of it is written. Guarded, each group has a
+    parity, and the row is shown with the next ``read``, for the memory is slow.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ class ProductMemory(wiring.Component):
         Show row ``index`` from the next cycle on.
     index : ``In(range(rows))``
     row : ``Out(product_shape)`` array of ``row_products``
+    damaged : ``Out(1)``, only guarded
+        The row is not what was written.
     """
 
     write: Signal
@@ -42,40 +46,54 @@ class ProductMemory(wiring.Component):
     read: Signal
     index: Signal
     row: Any
+    damaged: Signal
 
     def __init__(self, geometry: TableGeometry, rows: int) -> None:
         self.geometry = g = geometry
         self.rows = rows
-        super().__init__(
-            {
-                "write": In(1),
-                "entry": In(range(rows)),
-                "group": In(range(g.row_groups)),
-                "products": In(data.ArrayLayout(g.product_shape, g.lanes)),
-                "read": In(1),
-                "index": In(range(rows)),
-                "row": Out(g.product_shape).array(g.row_products),
-            }
-        )
+        members = {
+            "write": In(1),
+            "entry": In(range(rows)),
+            "group": In(range(g.row_groups)),
+            "products": In(data.ArrayLayout(g.product_shape, g.lanes)),
+            "read": In(1),
+            "index": In(range(rows)),
+            "row": Out(g.product_shape).array(g.row_products),
+        }
+        if g.guard.on:
+            members["damaged"] = Out(1)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         g = self.geometry
-        width = g.product_shape.width
+        width, guard = g.product_shape.width, g.guard
+        damaged = Signal(g.row_groups)
         for group in range(g.row_groups):
             lanes = g.lanes_of(group)
             memory = Memory(
-                shape=lanes * width, depth=self.rows, init=[], attrs={"no_rw_check": "1"}
+                shape=guard.width(lanes * width),
+                depth=self.rows,
+                init=[],
+                attrs={"no_rw_check": "1", **state("table")},
             )
             m.submodules[f"group_{group}"] = memory
             write, read = memory.write_port(), memory.read_port()
             first = group * g.lanes
+            shown: Value = read.data
+            if guard.on:
+                shown = Signal(len(read.data), name=f"shown_{group}", reset_less=True)
+                with m.If(self.read):
+                    m.d.sync += shown.eq(read.data)
+            m.d.comb += damaged[group].eq(guard.damaged(shown))
             m.d.comb += [
                 write.addr.eq(self.entry),
-                write.data.eq(Value.cast(self.products)[: lanes * width]),
+                write.data.eq(guard.guarded(Value.cast(self.products)[: lanes * width])),
                 write.en.eq(self.write & (self.group == group)),
                 read.addr.eq(self.index),
                 read.en.eq(self.read),
-                Cat(self.row[first : first + lanes]).eq(read.data),
+                Cat(self.row[first : first + lanes]).eq(shown[: lanes * width]),
             ]
+        if guard.on:
+            m.d.comb += self.damaged.eq(damaged.any())
         return m

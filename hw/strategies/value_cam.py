@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Module, Mux, Value
 
 from hw.blocks.look_ahead_table import make_reuse_table
 from hw.blocks.scatter_accumulator import ScatterAccumulator
@@ -23,29 +23,39 @@ class ValueCam(Strategy):
 
     def __init__(self, config: EngineConfig) -> None:
         self.table = make_reuse_table(config)
-        self.accumulator = ScatterAccumulator(config, lead=1)
+        self.accumulator = ScatterAccumulator(config, lead=self.table.lead)
         g = self.table.geometry
+        again = int(g.guard.on)
         super().__init__(
             config,
-            strategy_events_layout(lookups=g.channels, misses=1, multiplications=g.products),
+            strategy_events_layout(
+                lookups=g.channels,
+                misses=1,
+                multiplications=g.products * (1 + again),
+                errors=again * (g.channels + 1),
+            ),
         )
 
     @property
     def latency(self) -> int:
         """Beats from a window's last pixel to its sums: to the read, and the accumulators."""
-        return self.table.latency - 1 + self.accumulator.latency
+        return self.table.latency - self.table.lead + self.accumulator.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, events = self.table, self.events
         m.submodules.table = table
         m.submodules.accumulator = accumulator = self.accumulator
-        m.submodules.sub_steps = sub_steps = SubSteps(self.config.fold.cycles)
+        sub_steps = None
+        if table.repair is None:
+            m.submodules.sub_steps = sub_steps = SubSteps(self.config.fold.cycles)
+            step_next: Value = sub_steps.step_next
+        else:
+            step_next = self.i_valid_next | table.more_next
         m.d.comb += [
-            sub_steps.i_valid_next.eq(self.i_valid_next),
             self.i_ready_next.eq(table.i_next),
-            accumulator.i_valid_next.eq(sub_steps.step_next),
-            accumulator.i.valid.eq(kept_register(m, sub_steps.step_next, "move_sums")),
+            accumulator.i_valid_next.eq(step_next),
+            accumulator.i.valid.eq(kept_register(m, step_next, "move_sums")),
             self.o.valid.eq(self.i.valid),
             table.i.valid.eq(kept_register(m, self.i_valid_next, "move_table")),
             table.i.payload.pixel.eq(self.i.payload.pixel),
@@ -67,4 +77,15 @@ class ValueCam(Strategy):
             m.d.comb += [a.eq(b) for a, b in zip(terms, products, strict=True)]
         for n, kernel in enumerate(self.config.learned):
             m.d.comb += self.o.payload[f"k{kernel}"].eq(accumulator.o.payload[n])
+        if sub_steps is not None:
+            m.d.comb += sub_steps.i_valid_next.eq(self.i_valid_next)
+            return m
+        repaired = Mux(table.events.repair, table.geometry.products, 0)
+        m.d.comb += [
+            self.damaged.eq(table.damaged),
+            events.errors.eq(table.events.errors),
+            events.multiplications.eq(
+                Mux(table.events.miss, table.geometry.products, 0) + repaired
+            ),
+        ]
         return m
