@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .config import EngineConfig, FoldConfig
 from .numeric import IntRange
+from .registers import COUNTERS
 from .strategies import fill_cycles
 
 __all__ = ["COEFFICIENTS", "Resources", "cycles_per_frame", "estimate", "memory", "quantities"]
@@ -31,6 +32,8 @@ _BLOCK_DEPTH = 64
 """Words from which a memory is built of blocks where synthesis has the choice."""
 _PART_BITS = 9
 """Key bits that address a memory of a transposed CAM, at most: ``hw.blocks.cam_memory``."""
+_COUNTER_BITS = 16
+"""Of the memory of the counters: ``hw.blocks.counters``."""
 _MEMORY_GROUPS = 4
 """Groups of taps from which a folded window lies in memories: ``hw.blocks.window_fetch``."""
 
@@ -126,16 +129,16 @@ def _table(s: _Size, digit_bits: int) -> tuple[Quantities, list[_Memory]]:
     digits = ceil(s.x / digit_bits)
     width = (IntRange.of_bits(digit_bits, signed=False) * IntRange.of_bits(s.w, signed=True)).bits
     word = max(_WORD_BITS // width, 1)
-    words = s.channel_lanes * ceil(s.products / word) * digits
+    starts = range(0, s.products, word)
     depth = s.fold.kernels * s.fold.channels << (digit_bits + 1)
-    tables = _Memory(word * width, depth)
+    tables = [_Memory(min(word, s.products - n) * width, depth) for n in starts]
     found |= {
         "digits": s.channel_lanes * s.products * (digits - 1) * s.product,
         "products": s.channel_lanes * s.products * digits * width,
-        "words": words,
+        "words": s.channel_lanes * digits * len(starts),
         "filler": word * width,
     }
-    return found, [*memories, *([tables] * words)]
+    return found, [*memories, *(tables * (s.channel_lanes * digits))]
 
 
 def _value_cam(s: _Size) -> tuple[Quantities, list[_Memory]]:
@@ -247,7 +250,7 @@ def _engine(config: EngineConfig) -> tuple[Quantities, list[_Memory]]:
         "bank": (len(templates) + layer.taps) * total * bool(templates),
         "magnitude": layer.taps * accumulator * any(config.magnitude(k) > 1 for k in templates),
     }
-    memories = []
+    memories = [_Memory(_COUNTER_BITS, len(COUNTERS), block=True)]
     if templates:
         gap = width - columns + 1
         memories.append(_Memory((rows - 1) * pixel, gap))
