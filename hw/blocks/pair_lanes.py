@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 from hw.blocks.key_table import KeyTable
 from hw.blocks.organisations import make_key_table
 from hw.fold import FoldGeometry, OperandSignature, ProductSignature
+from hw.protection import Guard, state
 from hw.strategies.contract import strategy_events_layout
 
 __all__ = ["PairLanes"]
@@ -41,6 +42,8 @@ class PairLanes(wiring.Component):
         :attr:`latency` cycles later, when nothing waits.
     flush : ``In(1)``
         Forget all pairs, at any time.
+    damaged : ``Out(1)``
+        Products that left in the cycle before were not what was remembered; only guarded.
     events : ``Out(strategy_events_layout(...))``
         A lookup counts when its sub-step moves on, a miss when it is filled.
     """
@@ -49,6 +52,7 @@ class PairLanes(wiring.Component):
     i_next: Signal
     o: Any
     flush: Signal
+    damaged: Signal
     events: data.View
 
     def __init__(self, geometry: FoldGeometry) -> None:
@@ -60,11 +64,13 @@ class PairLanes(wiring.Component):
             {"value": geometry.value_shape, "weight": geometry.weight_shape}
         )
         shape = Value.cast(Signal(self.key)).shape()
-        self.tables = [make_key_table(shape, table) for _ in self.numbers]
+        self.guard = guard = Guard(geometry.config)
+        self.tables = [make_key_table(shape, table, guard) for _ in self.numbers]
         self.events_layout = strategy_events_layout(
             lookups=len(self.numbers),
             misses=self.multipliers,
             multiplications=self.multipliers,
+            errors=2 * len(self.numbers) if guard.on else 0,
         )
         super().__init__(
             {
@@ -72,6 +78,7 @@ class PairLanes(wiring.Component):
                 "i_next": Out(1),
                 "o": Out(ProductSignature(geometry)),
                 "flush": In(1),
+                "damaged": Out(1),
                 "events": Out(self.events_layout),
             }
         )
@@ -111,12 +118,19 @@ class PairLanes(wiring.Component):
         m.d.sync += self.o.valid.eq(live & move)
         with m.If(move):
             m.d.sync += [self.o.tag.eq(tag), shown.eq(wanted)]
+        spoiled = Signal(count)
+        m.d.sync += self.damaged.eq(spoiled.any())
         for n, (k, c, t) in enumerate(self.numbers):
-            product = self._product(m, n, move, inserts)
+            kept = self._product(m, n, move, inserts)
+            product = kept[: self.geometry.product_shape.width]
+            m.d.comb += spoiled[n].eq(self.o.valid & shown[n] & self.guard.damaged(kept))
             always = all(self._has_part(step, (k, c, t)) for step in self.geometry.steps())
             masked = product if always else Mux(shown[n], product, 0)
-            m.d.comb += self.o.product[k][c][t].eq(masked)
+            m.d.comb += Value.cast(self.o.product[k][c][t]).eq(masked)
         self._count(m, move, wanted, inserts)
+        if self.guard.on:
+            damaged = Cat(spoiled, *(table.errors for table in self.tables))
+            m.d.comb += self.events.errors.eq(_ones(damaged))
         return m
 
     def _has_part(self, step: tuple[int, int, int], lane: tuple[int, int, int]) -> bool:
@@ -201,10 +215,10 @@ class PairLanes(wiring.Component):
         table: KeyTable = self.tables[n]
         filled, product = fills[n % self.multipliers]
         memory = Memory(
-            shape=self.geometry.product_shape,
+            shape=self.guard.width(self.geometry.product_shape.width),
             depth=table.entries,
             init=[],
-            attrs={"no_rw_check": "1"},
+            attrs={"no_rw_check": "1", **state("table")},
         )
         m.submodules["products_{}_{}_{}".format(*self.numbers[n])] = memory
         write, read = memory.write_port(), memory.read_port()
@@ -213,7 +227,7 @@ class PairLanes(wiring.Component):
             table.insert.eq(insert),
             write.en.eq(insert),
             write.addr.eq(table.victim),
-            write.data.eq(product),
+            write.data.eq(self.guard.guarded(product)),
             read.en.eq(move),
             read.addr.eq(table.o.payload.index),
         ]
