@@ -90,6 +90,10 @@ bench: compiler $(BENCH) ## da4ml, alkaid, NNgen and ours in one flow: docs/user
 reuse: compiler $(BENCH) ## every strategy at every depth: docs/user/reuse.md (within an hour, then seconds)
 	@$(RUN) bench.reuse $(REUSE_ARGS)
 
+.PHONY: cost
+cost: $(SYNTH) ## fit the cost model of strategy = "auto" to synthesised engines (within an hour)
+	@$(RUN) bench.reuse.cost
+
 .PHONY: lock
 lock: ## resolve pyproject.toml anew into the locks (with the oldest Python: PYTHON=python3.11)
 	$(PYTHON) .ci/lock.py
