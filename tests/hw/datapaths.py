@@ -20,6 +20,8 @@ __all__ = [
 ]
 
 ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+LONGEST_HOLD = 400
+"""Cycles that a folded beat may wait for its misses, and a margin."""
 
 
 def random_images(rng, layer, count):
@@ -94,6 +96,7 @@ def check(config, rng, *, frames=2, pause=ALWAYS):
         pause=pause,
         setup=lambda ctx, _: set_registers(config)(ctx, dut),
         testbenches=[seen.watch],
+        settle=LONGEST_HOLD,
     )["o"][dut.latency :]
     assert all(cycle["moves"] == cycle["taken"] for cycle in seen.cycles)
     assert [result["marks"] for result in results] == [beat["marks"] for beat in beats]
