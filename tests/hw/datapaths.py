@@ -97,6 +97,7 @@ def check(config, rng, *, frames=2, pause=ALWAYS):
         setup=lambda ctx, _: set_registers(config)(ctx, dut),
         testbenches=[seen.watch],
         settle=LONGEST_HOLD,
+        patience=50 * LONGEST_HOLD,
     )["o"][dut.latency :]
     assert all(cycle["moves"] == cycle["taken"] for cycle in seen.cycles)
     assert [result["marks"] for result in results] == [beat["marks"] for beat in beats]
