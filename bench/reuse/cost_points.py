@@ -75,17 +75,16 @@ class _Layer:
 
 
 _FITTED = (
-    _Layer(learned=4, channels=8),
-    _Layer(learned=12, channels=2, frame=(28, 60)),
-    _Layer(learned=5, channels=1, kernel=5, frame=(28, 28)),
-    _Layer(learned=6, channels=3, templates=10, settings={"bias_bits": 20}),
+    _Layer(learned=4, channels=4),
+    _Layer(learned=6, channels=2, frame=(28, 60)),
+    _Layer(learned=3, channels=1, kernel=5, frame=(28, 28)),
+    _Layer(learned=4, channels=3, templates=6, settings={"bias_bits": 20}),
 )
 _HELD_OUT = (
-    _Layer(learned=10, channels=4),
-    _Layer(learned=3, channels=6, bits=10),
-    _Layer(learned=8, channels=1, kernel=5, frame=(40, 40)),
-    _Layer(learned=9, channels=3, templates=16, frame=(48, 48)),
-    _Layer(learned=5, channels=2, frame=(20, 90), bits=12),
+    _Layer(learned=5, channels=2),
+    _Layer(learned=3, channels=3, bits=10),
+    _Layer(learned=2, channels=1, kernel=5, frame=(40, 40)),
+    _Layer(learned=4, channels=3, templates=8, frame=(48, 48)),
 )
 _TEMPLATES = (
     _Layer(learned=0, channels=3, templates=25),
