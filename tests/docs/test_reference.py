@@ -23,12 +23,15 @@ COMMANDS = [
     "hw.build",
     "hw.baseline",
     "sim.run",
+    "sim.faults",
+    "sim.strategies",
     "sim.board",
     "sw.reference",
     "sw.host",
     "sw.data",
     "sw.initial",
     "bench",
+    "bench.reuse",
     "docs.generate",
 ]
 
