@@ -178,7 +178,7 @@ class ProductRepair(wiring.Component):
             wanted.eq(self.held & ~asked),
             mine.eq(Mux(half, owner, wanted)),
             self.channel.eq(Array(Array(of)[shown.sub_step] for of in parts)[lane]),
-            self.entry.eq(shown.entry[lane]),
+            self.entry.eq(Array(shown.entry[n] for n in range(channels.lanes))[lane]),
             request.valid.eq(Mux(mine, wanted, miss.valid)),
             request.payload.eq(miss.payload),
             miss.ready.eq(request.ready & ~mine),

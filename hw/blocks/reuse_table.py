@@ -89,7 +89,8 @@ class ReuseTable(wiring.Component):
     i_next : ``Out(1)``
         Whether no beat will be held in the next cycle; combinational.
     i_weight, swap : as :class:`~hw.blocks.miss_unit.MissUnit`
-        ``swap`` empties the table; only while the last ``latency - 1`` beats were not ``live``.
+        ``swap`` empties the table; only while the last ``latency - 1`` beats were not ``live``, nor
+        guarded the one before them.
     flush : ``In(1)``
         Empty the table, at any time: the beats that have been looked up keep their products.
     events : ``Out(table_events_layout(channels, guard))``

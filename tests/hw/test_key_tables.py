@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from hw.blocks.organisations import KEY_TABLES, make_key_table
 from hw.blocks.replacement import Replacement
+from hw.protection import Guard
 from sw.config import ORGANISATIONS, REPLACEMENTS, TableConfig
 from sw.tables import make_policy
+from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_beats
 
 ALWAYS = (Pause.ALWAYS, Pause.ALWAYS)
+GUARD = Guard(make_config(make_layer(), protection="parity"))
 
 
 class Remembering(Elaboratable):
@@ -122,8 +125,8 @@ def random_steps(rng, keys, count, *, flush=0.03):
     ]
 
 
-def check(shape, config, steps, pause=ALWAYS):
-    table = make_key_table(shape, config)
+def check(shape, config, steps, pause=ALWAYS, guard=None):
+    table = make_key_table(shape, config, guard)
     idle = {"key": 0, "remember": 0, "flush": 0}
     results = run_beats(Remembering(table), steps, table.latency, pause=pause, flush=idle)
     for n, (result, wanted) in enumerate(
@@ -158,13 +161,14 @@ def test_the_names_are_those_of_the_configuration():
     config=configs(),
     shape=st.sampled_from([unsigned(4), signed(4), unsigned(8), unsigned(11)]),
     pause=st.sampled_from(PAUSES),
+    guard=st.sampled_from([None, GUARD]),
     seed=st.integers(0, 999),
 )
-def test_finds_what_the_model_finds(config, shape, pause, seed):
+def test_finds_what_the_model_finds(config, shape, pause, guard, seed):
     rng = random.Random(f"{seed} {pause_seed()}")
     first, last = (-8, 7) if shape.signed else (0, (1 << shape.width) - 1)
     keys = rng.sample(range(first, last + 1), min(config.entries + 3, 16))
-    check(shape, config, random_steps(rng, keys, 60), pause)
+    check(shape, config, random_steps(rng, keys, 60), pause, guard)
 
 
 @pytest.mark.parametrize("organisation", ORGANISATIONS)

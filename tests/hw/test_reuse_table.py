@@ -153,6 +153,7 @@ def configs(draw):
         layer,
         entries=entries,
         multipliers=draw(st.sampled_from([1, 2, 8, 64])),
+        protection=draw(st.sampled_from(["none", "parity"])),
         table={
             "organisation": draw(st.sampled_from(ORGANISATIONS)),
             "ways": draw(st.sampled_from([3] if entries == 3 else [1, entries])),

@@ -23,6 +23,7 @@ def configs(draw):
         ),
         entries=entries,
         multipliers=draw(st.sampled_from([1, 4, 64])),
+        protection=draw(st.sampled_from(["none", "parity"])),
         table={
             "organisation": draw(st.sampled_from(ORGANISATIONS)),
             "ways": draw(st.sampled_from([1, entries])),
