@@ -117,7 +117,7 @@ FLIPS: dict[str, tuple[dict[str, Any], str, int]] = {
     "products": ({}, "group_0", 16),
     "tags": ({"organisation": "set_associative", "ways": 1}, "tags_0", 14),
     "match vectors": ({"organisation": "memory"}, "lines_0", 18),
-    "keys to clear": ({"organisation": "memory"}, "keys", 24),
+    "keys to clear": ({"organisation": "memory", "entries": 1}, "keys", 22),
     "products, look-ahead": ({"look_ahead": 1, "entries": 1}, "group_0", 17),
 }
 """What flips in which table, and in how many cycles it is met and made good."""
