@@ -5,6 +5,8 @@ import pytest
 
 from bench.documents import documents as bench_documents
 from bench.documents import load_report
+from bench.reuse.documents import documents as reuse_documents
+from bench.reuse.documents import load_report as load_reuse
 from docs.generate import __main__ as command
 from docs.generate.configurations import configurations_table
 from docs.generate.documents import GENERATED, ROOT, between_markers
@@ -71,7 +73,8 @@ def test_what_readme_says_of_reuse():
 
 def test_every_figure_is_generated():
     found = {str(path.relative_to(ROOT)) for path in (ROOT / "docs/figures").iterdir()}
-    measured = {str(path.relative_to(ROOT)) for path in bench_documents(load_report())}
+    others = {**bench_documents(load_report()), **reuse_documents(load_reuse())}
+    measured = {str(path.relative_to(ROOT)) for path in others}
     generated = {*GENERATED, *measured}
     assert found == {path for path in generated if path.startswith("docs/figures/")}
 
