@@ -243,12 +243,14 @@ class PairLanes(wiring.Component):
             for n, bit in enumerate(filled):
                 m.d.comb += inserted[number + n * self.multipliers].eq(bit)
         m.d.sync += missed.eq(Mux(move, 0, missed | inserted))
-        fills_now = sum((filled.any() for filled, _ in fills), Const(0))
+        # Of single bits: Verilator 5.48 adds reductions of several bits wrongly.
+        count = Signal(range(self.multipliers + 1))
         m.d.comb += [
+            count.eq(_ones(inserted)),
             self.events.lookups.eq(Mux(move, _ones(wanted), 0)),
             self.events.hits.eq(Mux(move, _ones(wanted & ~missed), 0)),
-            self.events.misses.eq(fills_now),
-            self.events.multiplications.eq(fills_now),
+            self.events.misses.eq(count),
+            self.events.multiplications.eq(count),
             self.events.stall.eq(~move),
         ]
 
