@@ -117,8 +117,8 @@ class IsNotFlushed(Cam):
 class LeavesTheOldBit(MemoryCam):
     """A table that does not clear the bits of the key that makes room."""
 
-    def _words(self, m, step, moving, *, behind):
-        words = super()._words(m, step, moving, behind=behind)
+    def _words(self, m, step, moving, **more):
+        words = super()._words(m, step, moving, **more)
         m.d.comb += m.submodules.lines_0.write_ports[0].en.eq(moving[3])
         return words
 
@@ -126,8 +126,8 @@ class LeavesTheOldBit(MemoryCam):
 class DoesNotReadAgain(SetCam):
     """A table that shows the key behind the tags as they were."""
 
-    def _tags(self, m, read, asked, *, key, match, present):
-        super()._tags(m, read, asked, key=key, match=match, present=present)
+    def _tags(self, m, read, asked, **more):
+        super()._tags(m, read, asked, **more)
         for way in range(self.table.ways):
             port = m.submodules[f"tags_{way}"].read_ports[0]
             m.d.comb += port.en.eq(self.i.valid & self.o.ready)
