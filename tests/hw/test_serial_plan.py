@@ -119,9 +119,7 @@ def test_kernels_that_are_one_another_later_or_larger():
 
 def test_a_long_history_is_refused(monkeypatch):
     monkeypatch.setattr(hw.serial_plan, "MAX_WORDS", 40)
-    with pytest.raises(
-        ConfigError, match=r"test: bank = serial keeps \d+ words .*parallel"
-    ):
+    with pytest.raises(ConfigError, match=r"test: bank = serial keeps \d+ words .*parallel"):
         plan_serial(config_of(in_channels(hlac25(), 1), width=30))
 
 

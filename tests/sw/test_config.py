@@ -445,15 +445,16 @@ def test_your_own_file_finds_its_layer_beside_it(tmp_path):
             ["table.entires=4"],
             (
                 "unknown key table.entires; known: table.digit_bits, table.entries, "
-                "table.look_ahead, table.multipliers, table.organisation, table.replacement, table.ways"
+                "table.look_ahead, table.multipliers, table.organisation, table.replacement, "
+                "table.ways"
             ),
         ),
         (["layer.path=4"], "unknown key layer.path; known: layer.file, layer.weight_bits"),
         (
             ["tabel.entries=4"],
             (
-                "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, lanes, layer, "
-                "name, output, protection, strategy, table, template_scale, templates, top"
+                "unknown key tabel; known: auto, bank, bias_bits, counter_bits, fold, lanes, "
+                "layer, name, output, protection, strategy, table, template_scale, templates, top"
             ),
         ),
         (["table=4"], "table must be a table"),
