@@ -34,6 +34,8 @@ COMMANDS = [
     "bench.reuse",
     "docs.generate",
 ]
+PACKAGES = ("bench", "bench.reuse", "docs.generate")
+"""Of these, those whose command is in ``__main__``."""
 
 
 def section(document, title):
@@ -135,7 +137,7 @@ def test_report_keys(tmp_path):
 
 @pytest.mark.parametrize("module", COMMANDS)
 def test_options_of_a_command(module, capsys):
-    name = f"{module}.__main__" if module in ("bench", "docs.generate") else module
+    name = f"{module}.__main__" if module in PACKAGES else module
     main = importlib.import_module(name).main
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
