@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["summary_text"]
+__all__ = ["strategy_text", "summary_text"]
 
 _AREA = {
     "lut4_eq": "LUT4-eq",
@@ -51,13 +51,13 @@ def _kernels(report: Mapping[str, Any]) -> list[str]:
         rows.append(_row("part", part))
     rows.append(_row("templates", f"{kernels['template']} kernels, {report['bank_adders']} adders"))
     if settings["strategy"]:
-        rows.append(_row("learned", f"{kernels['learned']} kernels, {_strategy(settings)}"))
+        rows.append(_row("learned", f"{kernels['learned']} kernels, {strategy_text(settings)}"))
     if settings["auto"]:
         rows.append(_row("auto", f"chose {settings['auto']['text']}"))
     return rows
 
 
-def _strategy(settings: Mapping[str, Any]) -> str:
+def strategy_text(settings: Mapping[str, Any]) -> str:
     """The strategy, and the resources that it has."""
     words, table = [settings["strategy"]], settings["table"]
     if settings["strategy"] in ("pair_cam", "value_cam"):

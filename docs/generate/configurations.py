@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.report import make_report
+from hw.summary import strategy_text
 from hw.targets import Product
 from hw.top import make_top
 from sw.config import EngineConfig
@@ -22,7 +23,7 @@ _HEAD = (
     ("frame", ""),
     ("kernels: template + learned", ":"),
     ("adders of the bank", ":"),
-    ("entries x multipliers", ":"),
+    ("learned kernels by", ""),
     ("ECP5: LUT4-eq", ":"),
     ("FF", ":"),
     ("DSP", ":"),
@@ -61,13 +62,13 @@ def configurations_table(measured: dict[str, Any]) -> str:
 def _built(config: EngineConfig) -> Iterator[str]:
     """What needs no run."""
     report = make_report(make_top(config), Product(files={}, tools={}), target="verilog")
-    kernels, table = report["kernels"], report["config"]["settings"]["table"]
+    kernels, settings = report["kernels"], report["config"]["settings"]
     channels, height, width = config.layer.input_shape
     yield f"`{config.name}`"
     yield f"{width} x {height} x {channels}"
     yield f"{kernels['template']} + {kernels['learned']}"
     yield str(report["bank_adders"])
-    yield f"{table['entries']} x {table['multipliers']}" if table else "none"
+    yield strategy_text(settings) if settings["strategy"] else "none"
 
 
 def _area(config: EngineConfig, baseline: dict[str, Any]) -> Iterator[str]:
