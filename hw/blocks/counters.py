@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
+from amaranth.hdl import Const, Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -173,7 +173,11 @@ class Counters(wiring.Component):
         m.d.sync += came.eq(self.events)
         waiting = {name: self._waiting(m, name, came, at) for name in self.names}
         sums = dict[str, Value](waiting)
-        sums["multiplications_needed"] *= self.config.layer.multiplications_needed
+        # Few frames wait, so a product would be a multiplier for nothing.
+        of_frame = self.config.layer.multiplications_needed
+        frames = enumerate(waiting["multiplications_needed"])
+        parts = (Mux(bit, of_frame << n, 0) for n, bit in frames)
+        sums["multiplications_needed"] = sum(parts, Const(0))
         added = Signal(max(len(value) for value in sums.values()))
         m.d.sync += added.eq(added >> PART_BITS)
         with m.If(at.part == 0), m.Switch(at.counter):

@@ -215,7 +215,7 @@ def test_every_target_names_its_options():
 
 
 def test_a_part_is_checked():
-    with pytest.raises(ConfigError, match="top must be engine or template_bank, not 'bank'"):
+    with pytest.raises(ConfigError, match="top must be engine, template_bank or sums, not 'bank'"):
         load_config("hlac25-bank", assignments=["top=bank"])
     with pytest.raises(ConfigError, match="top = template_bank: the layer has no template kernel"):
         load_config("cifar10-layer1-plain", assignments=["top=template_bank"])
