@@ -68,6 +68,10 @@ unit: $(DEV) ## the tests that need no compiler, and the examples in docstrings
 	$(PYTEST) -m "not slow and not formal" --doctest-modules --ignore=tests/sim --ignore=sim \
 		hw sw tests $(PYTEST_ARGS)
 
+.PHONY: examples
+examples: $(DEV) ## the examples in docstrings alone
+	$(PYTEST) --doctest-modules hw sw $(PYTEST_ARGS)
+
 .PHONY: format
 format: $(DEV) ## format the code and repair what lint can
 	$(RUN) ruff format
