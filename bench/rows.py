@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sw.config import EngineConfig
 from sw.configfile import load_config
 
 from .cores import constant_layer, core_alone
@@ -148,67 +149,70 @@ def _nngen() -> Row:
     )
 
 
+def _part(key: str, title: str, config: Callable[[], EngineConfig], scale: str = "x 74") -> Row:
+    """Of ours, a part alone, without bus and counters."""
+    return Row(
+        key=key,
+        title=f"Katazome, {title}",
+        make=lambda: bank(config()),
+        loads="constant",
+        scale=scale,
+        back_pressure=True,
+        ours=True,
+    )
+
+
+def _engine(
+    key: str,
+    title: str,
+    config: Callable[[], EngineConfig],
+    *notes: str,
+    loads: str = "constant",
+    scale: str = "x 74",
+) -> Row:
+    """Of ours, a whole engine."""
+    return Row(
+        key=key,
+        title=f"Katazome, {title}",
+        make=lambda: engine(config()),
+        loads=loads,
+        scale=scale,
+        back_pressure=True,
+        notes=("with AXI4-Stream, AXI4-Lite, counters, and frames guarded", *notes),
+        ours=True,
+    )
+
+
 def _ours() -> tuple[Row, ...]:
+    mixed = "templates + 7 uniform"
     return (
-        Row(
-            key="bank",
-            title="Katazome, `hlac25-bank`",
-            make=lambda: bank(load_config("hlac25-bank")),
-            loads="constant",
-            scale="left to the channel's scale",
-            back_pressure=True,
-            ours=True,
+        _part(
+            "bank",
+            "`hlac25-bank`",
+            lambda: load_config("hlac25-bank"),
+            "left to the channel's scale",
         ),
-        Row(
-            key="bank-scaled",
-            title="Katazome, template bank, magnitude multiplied in",
-            make=lambda: bank(templates_config("templates", top="template_bank")),
-            loads="constant",
-            scale="x 74",
-            back_pressure=True,
-            ours=True,
+        _part(
+            "bank-scaled",
+            "template bank, magnitude multiplied in",
+            lambda: templates_config("templates", top="template_bank"),
         ),
-        Row(
-            key="engine-templates",
-            title="Katazome, engine, templates only",
-            make=lambda: engine(templates_config("templates", top="engine")),
-            loads="constant",
-            scale="x 74",
-            back_pressure=True,
-            notes=("with AXI4-Stream, AXI4-Lite, counters, and frames guarded",),
-            ours=True,
+        _engine(
+            "engine-templates",
+            "engine, templates only",
+            lambda: templates_config("templates", top="engine"),
         ),
-        Row(
-            key="sums-constant",
-            title="Katazome, all sums, templates + 7 uniform",
-            make=lambda: bank(constant_config("templates + 7 uniform", top="sums")),
-            loads="constant",
-            scale="x 74",
-            back_pressure=True,
-            ours=True,
+        _part("sums-constant", f"all sums, {mixed}", lambda: constant_config(mixed, top="sums")),
+        _engine(
+            "engine-constant", f"engine, {mixed}", lambda: constant_config(mixed, top="engine")
         ),
-        Row(
-            key="engine-constant",
-            title="Katazome, engine, templates + 7 uniform",
-            make=lambda: engine(constant_config("templates + 7 uniform", top="engine")),
-            loads="constant",
-            scale="x 74",
-            back_pressure=True,
-            notes=("with AXI4-Stream, AXI4-Lite, counters, and frames guarded",),
-            ours=True,
-        ),
-        Row(
-            key="cifar10-layer1",
-            title="Katazome, `cifar10-layer1`: templates + 7 learned, CAM of 256",
-            make=lambda: engine(load_config("cifar10-layer1")),
+        _engine(
+            "cifar10-layer1",
+            "`cifar10-layer1`: templates + 7 learned, CAM of 256",
+            lambda: load_config("cifar10-layer1"),
+            "cycles of a frame whose values are all in the table",
             loads="run time",
             scale="x 148",
-            back_pressure=True,
-            notes=(
-                "with AXI4-Stream, AXI4-Lite, counters, and frames guarded",
-                "cycles of a frame whose values are all in the table",
-            ),
-            ours=True,
         ),
     )
 

@@ -16,6 +16,7 @@ from hw.blocks.kernel_registers import KernelRegisters
 from hw.blocks.memory_queue import MemoryQueue
 from hw.blocks.raster import Raster, ends_with_last, pixel_layout
 from hw.blocks.skid_buffer import SkidBuffer
+from hw.blocks.stream_buffer import StreamBuffer
 from hw.blocks.weight_port import WeightPort
 from hw.datapath import Datapath, output_layout
 from hw.pace import Pace, cycles_per_frame
@@ -25,7 +26,7 @@ from sw.config import EngineConfig
 __all__ = ["Engine"]
 
 
-def _output_queue(config: EngineConfig) -> type[SkidBuffer | MemoryQueue | HalfBuffer]:
+def _output_queue(config: EngineConfig) -> type[StreamBuffer]:
     """Where outputs wait: one register is enough where none follows in the next cycle."""
     if config.several_cycles:
         return HalfBuffer

@@ -6,9 +6,8 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.blocks.half_buffer import HalfBuffer
-from hw.blocks.memory_queue import MemoryQueue
 from hw.blocks.skid_buffer import SkidBuffer
+from hw.blocks.stream_buffer import StreamBuffer
 
 __all__ = ["FrameCloser"]
 
@@ -26,8 +25,8 @@ class FrameCloser(wiring.Component):
     shape : ShapeLike
         Of an output.
     queue : class
-        :class:`SkidBuffer`, :class:`MemoryQueue`, or :class:`HalfBuffer` where beats come every
-        second cycle at most.
+        Of :class:`~hw.blocks.stream_buffer.StreamBuffer`; the half buffer only where beats come
+        every second cycle at most.
     ends_late : bool
         Whether a frame's end may come after its last output; False saves what holds that.
 
@@ -53,7 +52,7 @@ class FrameCloser(wiring.Component):
         self,
         shape: ShapeLike,
         *,
-        queue: type[SkidBuffer | MemoryQueue | HalfBuffer] = SkidBuffer,
+        queue: type[StreamBuffer] = SkidBuffer,
         ends_late: bool = True,
     ) -> None:
         self.ends_late = ends_late

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
+
+from hw.blocks.stream_buffer import StreamBuffer
 
 __all__ = ["HalfBuffer"]
 
 
-class HalfBuffer(wiring.Component):
-    """Pass a stream on through a register: ``i.ready`` and all of ``o`` are registered.
+class HalfBuffer(StreamBuffer):
+    """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of one register.
 
     At most one payload every second cycle, and so without a multiplexer: where payloads are that
-    far apart anyway it costs flip-flops alone. One is held. Latency is one cycle.
-
-    Parameters
-    ----------
-    shape : ShapeLike
-
-    Members
-    -------
-    i : ``In(stream.Signature(shape))``
-    o : ``Out(stream.Signature(shape))``
-    i_next : ``Out(1)``
-        What ``i.ready`` will be in the next cycle; combinational.
-    busy : ``Out(1)``
-        A payload is held.
+    far apart anyway it costs flip-flops alone.
     """
 
     CAPACITY = 1
     LATENCY = 1
-
-    i: stream.Interface
-    o: stream.Interface
-    i_next: Signal
-    busy: Signal
-
-    def __init__(self, shape: ShapeLike) -> None:
-        super().__init__(
-            {
-                "i": In(stream.Signature(shape)),
-                "o": Out(stream.Signature(shape)),
-                "i_next": Out(1),
-                "busy": Out(1),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

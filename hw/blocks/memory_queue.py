@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+
+from hw.blocks.stream_buffer import StreamBuffer
 
 __all__ = ["MemoryQueue"]
 
 
-class MemoryQueue(wiring.Component):
-    """Pass a stream on through a memory: ``i.ready`` and all of ``o`` are registered.
+class MemoryQueue(StreamBuffer):
+    """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of block memory: one payload a cycle.
 
-    One payload a cycle; four are held: two in the memory, one as it is read from it, one in a
-    register behind that, which ECP5 has in its memories. Latency is three cycles. What a
-    :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of tables and flip-flops is block memory
-    here: 36 bits of the payload a block on ECP5, 16 on iCE40.
-
-    Parameters
-    ----------
-    shape : ShapeLike
-
-    Members
-    -------
-    i : ``In(stream.Signature(shape))``
-    o : ``Out(stream.Signature(shape))``
-    i_next : ``Out(1)``
-        What ``i.ready`` will be in the next cycle; combinational.
-    busy : ``Out(1)``
-        A payload is held.
+    Four are held: two in the memory, one as it is read from it, one in a register behind that,
+    which ECP5 has in its memories. What a :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of
+    tables and flip-flops is block memory here: 36 bits of the payload a block on ECP5, 16 on iCE40.
     """
 
     CAPACITY = 4
     LATENCY = 3
-
-    i: stream.Interface
-    o: stream.Interface
-    i_next: Signal
-    busy: Signal
-
-    def __init__(self, shape: ShapeLike) -> None:
-        super().__init__(
-            {
-                "i": In(stream.Signature(shape)),
-                "o": Out(stream.Signature(shape)),
-                "i_next": Out(1),
-                "busy": Out(1),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

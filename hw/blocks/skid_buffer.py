@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, ShapeLike, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
+
+from hw.blocks.stream_buffer import StreamBuffer
 
 __all__ = ["SkidBuffer"]
 
 
-class SkidBuffer(wiring.Component):
-    """Pass a stream on through registers: ``i.ready`` and all of ``o`` are registered.
-
-    One payload a cycle; two are held. Latency is one cycle.
-
-    Parameters
-    ----------
-    shape : ShapeLike
+class SkidBuffer(StreamBuffer):
+    """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of two registers: one payload a cycle.
 
     Members
     -------
-    i : ``In(stream.Signature(shape))``
-    o : ``Out(stream.Signature(shape))``
-    i_next, o_next : ``Out(1)``
-        What ``i.ready`` and ``o.valid`` will be in the next cycle; combinational.
-    busy : ``Out(1)``
-        A payload is held.
+    o_next : ``Out(1)``
+        What ``o.valid`` will be in the next cycle; combinational.
     """
 
     CAPACITY = 2
     LATENCY = 1
 
-    i: stream.Interface
-    o: stream.Interface
-    i_next: Signal
     o_next: Signal
-    busy: Signal
 
     def __init__(self, shape: ShapeLike) -> None:
-        self.shape = shape
-        super().__init__(
-            {
-                "i": In(stream.Signature(shape)),
-                "o": Out(stream.Signature(shape)),
-                "i_next": Out(1),
-                "o_next": Out(1),
-                "busy": Out(1),
-            }
-        )
+        super().__init__(shape, o_next=Out(1))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
