@@ -11,8 +11,9 @@ import numpy as np
 from hw.flow import FlowError, FlowTimeoutError, MissingToolError, load_family, synthesise
 from hw.flow.progress import announce
 from hw.targets import TOP
-from sw.config import EngineConfig, TableConfig
+from sw.config import EngineConfig
 from sw.numeric import FixedFormat, IntArray
+from sw.part_configs import TableConfig
 from sw.spec import LayerSpec
 
 from .design import Design, Verified

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from sw.numeric import IntArray, IntRange
 
 from .bank_network import Addition, Term

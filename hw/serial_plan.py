@@ -18,7 +18,8 @@ from functools import cached_property
 
 import numpy as np
 
-from sw.config import ConfigError, EngineConfig
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.numeric import IntArray, IntRange
 
 from .bank_build import build_network

@@ -23,7 +23,8 @@ from rich.table import Table
 
 from hw.targets import verilog
 from sw import cli, reference
-from sw.config import ConfigError, EngineConfig
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.configfile import add_arguments, from_arguments
 from sw.images import Images, load_images
 

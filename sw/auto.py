@@ -12,16 +12,10 @@ from itertools import product
 from math import ceil
 from typing import Any, Literal
 
-from .config import (
-    MAX_LEARNED_PRODUCTS,
-    AutoChoice,
-    ConfigError,
-    EngineConfig,
-    FoldConfig,
-    LanesConfig,
-    require,
-)
+from .config import EngineConfig
+from .config_error import ConfigError, require, require_one_of
 from .cost import Resources, cycles_per_frame, estimate
+from .part_configs import MAX_LEARNED_PRODUCTS, AutoChoice, FoldConfig, LanesConfig
 
 __all__ = ["BRAM_COST", "CANDIDATES", "DSP_COST", "AutoConfig", "chip_area", "choose"]
 
@@ -66,7 +60,7 @@ class AutoConfig:
     hit_rates: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(self.goal in ("area", "rate"), f"auto.goal must be area or rate, not {self.goal!r}")
+        require_one_of("auto.goal", self.goal, ("area", "rate"))
         wanted, other = ("rate", "lut4_eq") if self.goal == "area" else ("lut4_eq", "rate")
         require(
             getattr(self, wanted) > 0,

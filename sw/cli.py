@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from .config import ConfigError
+from .config_error import ConfigError
 from .spec import SpecError
 from .templates import BankError
 

@@ -7,252 +7,35 @@ from TOML.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import Literal
 
 import numpy as np
 
+from .config_error import require, require_one_of, require_within
 from .numeric import IntArray, IntRange
+from .part_configs import (
+    MAX_LEARNED_PRODUCTS,
+    MAX_VALUE_TABLE_BITS,
+    AutoChoice,
+    FoldConfig,
+    LanesConfig,
+    OutputConfig,
+    TableConfig,
+)
 from .spec import LayerSpec
 from .templates import TemplateKernel, find_templates
 
-__all__ = [
-    "ORGANISATIONS",
-    "REPLACEMENTS",
-    "STRATEGIES",
-    "ConfigError",
-    "EngineConfig",
-    "FoldConfig",
-    "LanesConfig",
-    "OutputConfig",
-    "TableConfig",
-    "require",
-]
-
-MAX_LEARNED_PRODUCTS = 4096
-"""Products of learned kernels a cycle that an engine is built for: each has its own adder."""
+__all__ = ["SCATTER_STRATEGIES", "STRATEGIES", "EngineConfig"]
 
 STRATEGIES = ("value_cam", "direct", "pair_cam", "value_table", "split_table", "constant")
 """Ways to make the products of the learned kernels; see ``hw/strategies``."""
 
 SCATTER_STRATEGIES = ("value_cam", "value_table", "split_table")
 """Those that make all products of an input value when it comes, and add them up where they meet."""
-
-MAX_VALUE_TABLE_BITS = 12
-"""Input bits up to which a table of every value is built: 4,096 products of each weight."""
-
-ORGANISATIONS = ("registers", "memory", "set_associative")
-REPLACEMENTS = ("fifo", "plru", "lru", "random")
-
-MAX_LRU_ENTRIES = 16
-"""Entries of a set whose order of use is kept: it takes a comparator for each."""
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the file, the field and the remedy."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise :class:`ConfigError` with ``message`` unless ``condition``."""
-    if not condition:
-        raise ConfigError(message)
-
-
-def _is_power_of_two(number: int) -> bool:
-    return number > 0 and number & (number - 1) == 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableConfig:
-    """The reuse table of the learned kernels.
-
-    Parameters
-    ----------
-    entries : int
-        Operands remembered in each channel's table, 1 to 1024.
-    multipliers : int
-        Multipliers that all channels share for misses: a power of two, 1 to 64.
-    organisation : "registers" | "memory" | "set_associative"
-        Where an operand may be, and how it is found: anywhere, by a comparator an entry; anywhere,
-        by match vectors that its bits address in memories; in one of the ways of its set.
-    ways : int
-        Entries of a set, 1 to 64; for set_associative alone.
-    replacement : "fifo" | "plru" | "lru" | "random"
-        What makes room: the first in; the tree's guess at the least recently used; that itself; a
-        pseudo-random one.
-    look_ahead : int
-        Beats by which lookups run ahead of the products, 0 to 256; 0: a miss holds everything.
-    digit_bits : int
-        Width of the parts that ``split_table`` cuts an input value into, 1 to 12.
-    """
-
-    entries: int = 256
-    multipliers: int = 8
-    organisation: str = "registers"
-    ways: int = 4
-    replacement: str = "fifo"
-    look_ahead: int = 0
-    digit_bits: int = 4
-
-    def __post_init__(self) -> None:
-        require(1 <= self.entries <= 1024, f"table.entries must be 1 to 1024, not {self.entries}")
-        require(
-            _is_power_of_two(self.multipliers) and self.multipliers <= 64,
-            f"table.multipliers must be a power of two, 1 to 64, not {self.multipliers}",
-        )
-        for name, known in (("organisation", ORGANISATIONS), ("replacement", REPLACEMENTS)):
-            value = getattr(self, name)
-            require(
-                value in known, f"table.{name} must be one of {', '.join(known)}, not {value!r}"
-            )
-        require(
-            1 <= self.digit_bits <= MAX_VALUE_TABLE_BITS,
-            f"table.digit_bits must be 1 to {MAX_VALUE_TABLE_BITS}, not {self.digit_bits}",
-        )
-        require(1 <= self.ways <= 64, f"table.ways must be 1 to 64, not {self.ways}")
-        require(
-            0 <= self.look_ahead <= 256, f"table.look_ahead must be 0 to 256, not {self.look_ahead}"
-        )
-        if self.organisation == "set_associative":
-            require(
-                self.entries % self.ways == 0 and _is_power_of_two(self.entries // self.ways),
-                f"table.entries must be table.ways times a power of two, not {self.entries} with "
-                f"{self.ways} ways",
-            )
-        self._check_replacement()
-
-    def _check_replacement(self) -> None:
-        which = "table.ways" if self.organisation == "set_associative" else "table.entries"
-        require(
-            self.replacement not in ("plru", "random") or _is_power_of_two(self.set_entries),
-            f"table.replacement = {self.replacement} needs a power of two of {which}, not "
-            f"{self.set_entries}; fifo takes any",
-        )
-        require(
-            self.replacement != "lru" or self.set_entries <= MAX_LRU_ENTRIES,
-            f"table.replacement = lru needs at most {MAX_LRU_ENTRIES} {which}, not "
-            f"{self.set_entries}; plru takes more",
-        )
-
-    @property
-    def sets(self) -> int:
-        """Sets of entries; an operand may be anywhere in its set."""
-        return self.entries // self.set_entries
-
-    @property
-    def set_entries(self) -> int:
-        """Entries of a set."""
-        return self.ways if self.organisation == "set_associative" else self.entries
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoldConfig:
-    """In how many groups, one after the other, a beat's learned products are made.
-
-    A beat then takes :attr:`cycles` cycles, and about as many times fewer multipliers, tables and
-    adders are built. A last group may be short.
-
-    Parameters
-    ----------
-    kernels, channels, taps : int
-        Groups of the learned kernels, the input channels, the cells of a kernel.
-    """
-
-    kernels: int = 1
-    channels: int = 1
-    taps: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("kernels", "channels", "taps"):
-            groups = getattr(self, name)
-            require(groups >= 1, f"fold.{name} must be at least 1, not {groups}")
-
-    @property
-    def cycles(self) -> int:
-        """Cycles of a beat."""
-        return self.kernels * self.channels * self.taps
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanesConfig:
-    """The lanes of strategy ``direct``: how their products are made.
-
-    Parameters
-    ----------
-    multipliers : int
-        So many lanes use multipliers, 0 to 4096; further ones are made of logic.
-    """
-
-    multipliers: int = MAX_LEARNED_PRODUCTS
-
-    def __post_init__(self) -> None:
-        require(
-            0 <= self.multipliers <= MAX_LEARNED_PRODUCTS,
-            f"lanes.multipliers must be 0 to {MAX_LEARNED_PRODUCTS}, not {self.multipliers}",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputConfig:
-    """What leaves the engine for each kernel.
-
-    Parameters
-    ----------
-    kind : "exact" | "requantise"
-        The exact accumulator, or ``saturate(round_half_even(accumulator * scale / 2**shift))``.
-    bits, signed : int, bool
-        The requantised word.
-    shift : int
-        Bits to the right, 0 to 47.
-    scale_bits : int
-        Width of the per-kernel factor, a run-time register; 0: no factor, no multiplier.
-    relu : bool
-        Negative results become zero (after rounding; before it would give the same).
-    queue : "registers" | "memory"
-        Where outputs wait for ``m_axis``: in two registers, a table for each bit, or in block
-        memory. An engine that takes several cycles a beat has one register, whatever this says.
-    """
-
-    kind: Literal["exact", "requantise"] = "exact"
-    bits: int = 8
-    signed: bool = True
-    shift: int = 8
-    scale_bits: int = 0
-    relu: bool = False
-    queue: Literal["registers", "memory"] = "registers"
-
-    def __post_init__(self) -> None:
-        require(
-            self.queue in ("registers", "memory"),
-            f"output.queue must be registers or memory, not {self.queue!r}",
-        )
-        require(
-            self.kind in ("exact", "requantise"),
-            f"output.kind must be exact or requantise, not {self.kind!r}",
-        )
-        require(1 <= self.bits <= 32, f"output.bits must be 1 to 32, not {self.bits}")
-        require(0 <= self.shift <= 47, f"output.shift must be 0 to 47, not {self.shift}")
-        require(
-            0 <= self.scale_bits <= 16, f"output.scale_bits must be 0 to 16, not {self.scale_bits}"
-        )
-
-    @property
-    def limits(self) -> IntRange:
-        """The range of the requantised word."""
-        return IntRange.of_bits(self.bits, signed=self.signed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutoChoice:
-    """Why ``strategy = "auto"`` became what it is, and what was foretold: see :mod:`sw.auto`."""
-
-    text: str
-    lut4_eq: int | None = None
-    ff: int | None = None
-    dsp: int | None = None
-    bram: int | None = None
-    pixels_per_cycle: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -312,66 +95,49 @@ class EngineConfig:
     output: OutputConfig = field(default_factory=OutputConfig)
 
     def __post_init__(self) -> None:
-        require(
-            self.top in ("engine", "template_bank", "sums"),
-            f"top must be engine, template_bank or sums, not {self.top!r}",
-        )
-        require(
-            self.template_scale in ("multiply", "defer", "register"),
-            f"template_scale must be multiply, defer or register, not {self.template_scale!r}",
-        )
-        require(
-            self.top == "engine" or self.template_scale != "register",
-            "template_scale must be multiply or defer with top = template_bank: the registers are "
-            "the engine's",
-        )
-        require(
-            self.bank in ("parallel", "serial"),
-            f"bank must be parallel or serial, not {self.bank!r}",
-        )
-        require(
-            self.bank == "parallel" or self.top == "engine",
-            f"bank must be parallel with top = {self.top}: a serial one needs the engine around it",
-        )
-        require(0 <= self.bias_bits <= 32, f"bias_bits must be 0 to 32, not {self.bias_bits}")
-        require(
-            16 <= self.counter_bits <= 64, f"counter_bits must be 16 to 64, not {self.counter_bits}"
-        )
+        self._check_settings()
         self._check_templates()
         require(
             self.top != "template_bank" or bool(self.template_kernels),
             "top = template_bank: the layer has no template kernel, or templates leaves them out",
         )
-        self._check_strategy()
+        require(
+            self.strategy in STRATEGIES,
+            f"strategy must be one of {', '.join(STRATEGIES)}, not {self.strategy!r}",
+        )
+        if self.learned:
+            self._check_learned()
         require(
             self.top != "sums" or not self.run_time_weights,
             "top = sums: the learned kernels' weights must be built in (strategy = constant)",
         )
-        biases = IntRange.of_bits(self.bias_bits, signed=True) if self.bias_bits else IntRange(0, 0)
+        self._check_registers()
+
+    def _check_settings(self) -> None:
+        """What can be said of the settings without the layer."""
+        scales = ("multiply", "defer", "register")
+        require_one_of("top", self.top, ("engine", "template_bank", "sums"))
+        require_one_of("template_scale", self.template_scale, scales)
         require(
-            biases.contains(self.bias),
-            f"layer.bias: values {self.bias.min()}..{self.bias.max()} do not fit bias_bits = "
-            f"{self.bias_bits} ({biases.lo}..{biases.hi})",
+            self.top == "engine" or self.template_scale != "register",
+            "template_scale must be multiply or defer with top = template_bank: the registers are "
+            "the engine's",
         )
-        scale_bits = self.output.scale_bits
-        scales = IntRange.of_bits(scale_bits, signed=False) if scale_bits else IntRange(1, 1)
+        require_one_of("bank", self.bank, ("parallel", "serial"))
         require(
-            self.output.kind == "exact" or scales.contains(self.scale),
-            f"layer.scale: values {self.scale.min()}..{self.scale.max()} do not fit "
-            f"output.scale_bits = {scale_bits} ({scales.lo}..{scales.hi})",
+            self.bank == "parallel" or self.top == "engine",
+            f"bank must be parallel with top = {self.top}: a serial one needs the engine around it",
         )
+        require_within("bias_bits", self.bias_bits, 0, 32)
+        require_within("counter_bits", self.counter_bits, 16, 64)
 
     def _check_templates(self) -> None:
-        if isinstance(self.templates, str):
-            require(
-                self.templates in ("auto", "none"),
-                f"templates must be auto, none or a list of kernel numbers, not {self.templates!r}",
-            )
-            return
         require(
-            isinstance(self.templates, tuple),
+            isinstance(self.templates, tuple) or self.templates in ("auto", "none"),
             f"templates must be auto, none or a list of kernel numbers, not {self.templates!r}",
         )
+        if isinstance(self.templates, str):
+            return
         found = find_templates(self.layer.weight)
         for kernel in self.templates:
             require(
@@ -383,37 +149,18 @@ class EngineConfig:
                 f"templates: kernel {kernel} is not -A, 0, +A with one magnitude A",
             )
 
-    def _check_strategy(self) -> None:
-        require(
-            self.strategy in STRATEGIES,
-            f"strategy must be one of {', '.join(STRATEGIES)}, not {self.strategy!r}",
-        )
-        if not self.learned:
-            return
+    def _check_learned(self) -> None:
+        """That the strategy can be folded so, can take the layer, and can be built."""
         layer, fold = self.layer, self.fold
         parts = {"kernels": len(self.learned), "channels": layer.channels, "taps": layer.taps}
-        for name, parts_of in parts.items():
-            groups = getattr(fold, name)
-            require(
-                groups <= parts_of,
-                f"fold.{name} must be at most {parts_of}, since there are no more "
-                f"{'learned kernels' if name == 'kernels' else name}, not {groups}",
-            )
-        require(
-            fold.taps == 1 or self.strategy not in SCATTER_STRATEGIES,
-            f"fold.taps must be 1 with strategy = {self.strategy}, not {fold.taps}: an input value "
-            "meets all taps of a kernel at once there (fold the kernels or the channels, or choose "
-            "another strategy)",
-        )
+        self._check_fold(parts)
         require(
             self.strategy != "value_table" or layer.input_format.bits <= MAX_VALUE_TABLE_BITS,
             f"strategy = value_table: a table of every value of {layer.input_format.bits} input "
             f"bits would be too large, {MAX_VALUE_TABLE_BITS} bits are the most (split_table cuts "
             "the value into parts, value_cam remembers only the values that come)",
         )
-        products = 1
-        for name, parts_of in parts.items():
-            products *= -(-parts_of // getattr(fold, name))
+        products = prod(-(-count // getattr(fold, name)) for name, count in parts.items())
         require(
             products <= MAX_LEARNED_PRODUCTS,
             f"layer: {len(self.learned)} learned kernels x {layer.channels} channels x "
@@ -429,12 +176,44 @@ class EngineConfig:
         if self.strategy == "value_cam":
             self._check_value_cam()
 
+    def _check_fold(self, parts: Mapping[str, int]) -> None:
+        fold = self.fold
+        for name, count in parts.items():
+            groups = getattr(fold, name)
+            require(
+                groups <= count,
+                f"fold.{name} must be at most {count}, since there are no more "
+                f"{'learned kernels' if name == 'kernels' else name}, not {groups}",
+            )
+        require(
+            fold.taps == 1 or self.strategy not in SCATTER_STRATEGIES,
+            f"fold.taps must be 1 with strategy = {self.strategy}, not {fold.taps}: an input value "
+            "meets all taps of a kernel at once there (fold the kernels or the channels, or choose "
+            "another strategy)",
+        )
+
     def _check_value_cam(self) -> None:
         table, bits = self.table, self.layer.input_format.bits
         require(
             table.sets <= 1 << bits,
             f"table.entries = {table.entries} with {table.ways} ways: {table.sets} sets, but "
             f"{bits} input bits have only {1 << bits} values (fewer entries, or more ways)",
+        )
+
+    def _check_registers(self) -> None:
+        """That the layer's biases and factors fit the registers that hold them."""
+        biases = IntRange.of_bits(self.bias_bits, signed=True) if self.bias_bits else IntRange(0, 0)
+        require(
+            biases.contains(self.bias),
+            f"layer.bias: values {self.bias.min()}..{self.bias.max()} do not fit bias_bits = "
+            f"{self.bias_bits} ({biases.lo}..{biases.hi})",
+        )
+        scale_bits = self.output.scale_bits
+        scales = IntRange.of_bits(scale_bits, signed=False) if scale_bits else IntRange(1, 1)
+        require(
+            self.output.kind == "exact" or scales.contains(self.scale),
+            f"layer.scale: values {self.scale.min()}..{self.scale.max()} do not fit "
+            f"output.scale_bits = {scale_bits} ({scales.lo}..{scales.hi})",
         )
 
     @cached_property

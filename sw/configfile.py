@@ -15,16 +15,10 @@ from typing import Any
 import numpy as np
 
 from .auto import AutoConfig, choose
-from .config import (
-    ConfigError,
-    EngineConfig,
-    FoldConfig,
-    LanesConfig,
-    OutputConfig,
-    TableConfig,
-    require,
-)
+from .config import EngineConfig
+from .config_error import ConfigError, require
 from .numeric import IntRange
+from .part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from .spec import LayerSpec, SpecError, load_layer
 
 __all__ = ["CONFIG_FOLDER", "add_arguments", "config_names", "from_arguments", "load_config"]

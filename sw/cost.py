@@ -16,8 +16,9 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
-from .config import EngineConfig, FoldConfig
+from .config import EngineConfig
 from .numeric import IntRange
+from .part_configs import FoldConfig
 from .registers import COUNTERS
 from .strategies import fill_cycles
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .config import TableConfig
 from .images import Images
+from .part_configs import TableConfig
 
 __all__ = ["LFSR_SEED", "LFSR_TAPS", "Policy", "Table", "lfsr_after", "make_policy"]
 

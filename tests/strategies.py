@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from sw.config import EngineConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig
 from sw.images import Images
 from sw.numeric import FixedFormat, IntArray, IntRange
+from sw.part_configs import OutputConfig, TableConfig
 from sw.spec import LayerSpec, Padding
 from sw.templates import find_templates
 

@@ -10,8 +10,10 @@ ROOT = Path(__file__).parents[1]
 
 DESCRIPTIONS = {
     "sw.config",
+    "sw.config_error",
     "sw.link",
     "sw.numeric",
+    "sw.part_configs",
     "sw.register_model",
     "sw.registers",
     "sw.spec",

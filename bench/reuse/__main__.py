@@ -21,7 +21,8 @@ from hw.flow.progress import announce
 from sim.toolchain import ToolchainError
 from sw import cli
 from sw.cli import InputError, write_files
-from sw.config import STRATEGIES, ConfigError
+from sw.config import STRATEGIES
+from sw.config_error import ConfigError
 
 from .documents import REPORT, documents, load_report
 from .measure import key_of_point, measure

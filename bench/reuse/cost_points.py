@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from sw.config import (
-    ConfigError,
-    EngineConfig,
-    FoldConfig,
-    LanesConfig,
-    OutputConfig,
-    TableConfig,
-)
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.configfile import load_config
 from sw.numeric import FixedFormat
+from sw.part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from sw.spec import LayerSpec
 from sw.templates import hlac25
 

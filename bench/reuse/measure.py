@@ -20,7 +20,8 @@ from hw.top import make_top
 from sim.bulk import SimulationError, simulate
 from sim.toolchain import DEFAULT_BUILD_DIR, ToolchainError
 from sw import reference
-from sw.config import ConfigError, EngineConfig
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.images import Images
 from sw.reuse import CounterModel, predict
 

@@ -10,19 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from sw.config import (
-    MAX_LEARNED_PRODUCTS,
-    SCATTER_STRATEGIES,
-    STRATEGIES,
-    EngineConfig,
-    FoldConfig,
-    LanesConfig,
-    TableConfig,
-)
+from sw.config import SCATTER_STRATEGIES, STRATEGIES, EngineConfig
 from sw.configfile import load_config
 from sw.data import load_samples
 from sw.images import Images
 from sw.numeric import FixedFormat
+from sw.part_configs import MAX_LEARNED_PRODUCTS, FoldConfig, LanesConfig, TableConfig
 from sw.sensor import ZYLA_12, ZYLA_16, Sensor
 from sw.spec import LayerSpec
 

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.blocks.replacement import Replacement
 from hw.protection import Guard, state
-from sw.config import TableConfig
+from sw.part_configs import TableConfig
 
 __all__ = ["KeyTable", "index_of_line"]
 

@@ -9,7 +9,7 @@ from hw.blocks.cam_memory import MemoryCam
 from hw.blocks.cam_sets import SetCam
 from hw.blocks.key_table import KeyTable
 from hw.protection import Guard
-from sw.config import TableConfig
+from sw.part_configs import TableConfig
 
 __all__ = ["KEY_TABLES", "make_key_table"]
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from sim.bulk import SimulationResult, simulate
 from sw import reference, reuse
-from sw.config import STRATEGIES, EngineConfig, TableConfig
+from sw.config import STRATEGIES, EngineConfig
 from sw.configfile import load_config
 from sw.data import load_samples
 from sw.images import Images
 from sw.numeric import IntArray, IntRange
+from sw.part_configs import TableConfig
 from sw.spec import LayerSpec
 from tests.strategies import engine_configs, images_for, layers
 

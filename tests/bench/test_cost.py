@@ -15,8 +15,8 @@ from bench.reuse.cost_report import (
 )
 from hw.top import make_top
 from sw.auto import CANDIDATES
-from sw.config import FoldConfig
 from sw.cost import COEFFICIENTS, cycles_per_frame, estimate
+from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer
 
 MEDIAN, WORST = 0.3, 0.5

@@ -10,7 +10,9 @@ from bench.reuse.measure import blank_result, key_of_point, measure, model_count
 from bench.reuse.points import ENTRIES, FRAMES, KEYED, SERIES, Point, points
 from bench.reuse.report import assemble, check_report, page, summary
 from bench.reuse.words import cam_verdict, hit_rates, listed
-from sw.config import STRATEGIES, ConfigError, FoldConfig
+from sw.config import STRATEGIES
+from sw.config_error import ConfigError
+from sw.part_configs import FoldConfig
 
 CHANNELS = {"entries": 1, "tables": 1, "folds": 3}
 

@@ -12,8 +12,9 @@ import pytest
 
 from hw import build
 from sw import spec
-from sw.config import EngineConfig, FoldConfig, LanesConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig
 from sw.configfile import load_config
+from sw.part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from sw.reuse import Counters
 from sw.spec import LIMITS, LayerSpec, load_layer, save_layer
 

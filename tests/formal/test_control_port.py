@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from hw.blocks.axi import Response
 from hw.blocks.control_port import ControlPort
 from hw.blocks.counters import PART_BITS, part_count
-from sw.config import OutputConfig
+from sw.part_configs import OutputConfig
 from sw.registers import COUNTERS, register_map
 from tests.formal.contract import Harness, claim, past, suppose
 from tests.formal.prove import prove

@@ -17,7 +17,7 @@ from hw.blocks.lane_multipliers import LaneMultipliers
 from hw.blocks.result_queue import ResultQueue
 from hw.blocks.weight_store import WeightStore
 from hw.strategies.direct import Direct
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.formal.contract import Harness, Probe, claim, history, past, suppose
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer

@@ -10,7 +10,7 @@ from hw.blocks.cam import Cam
 from hw.blocks.cam_memory import MemoryCam
 from hw.blocks.cam_sets import SetCam
 from hw.blocks.organisations import KEY_TABLES, make_key_table
-from sw.config import TableConfig
+from sw.part_configs import TableConfig
 from tests.formal.contract import Harness, claim, foretells, same_steps, suppose
 from tests.formal.prove import prove
 

@@ -11,7 +11,7 @@ import pytest
 from amaranth.hdl import Const, Module, Mux, Signal
 
 from hw.blocks.look_ahead_table import LookAheadTable, make_reuse_table
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.formal.contract import (
     Harness,
     Probe,

@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Mux, Signal
 
 from hw.blocks.pair_lanes import PairLanes
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.formal.contract import Harness, claim, foretells, past, suppose
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer

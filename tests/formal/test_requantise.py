@@ -10,8 +10,9 @@ import pytest
 from amaranth.hdl import Const, Mux, Signal, Value
 
 from hw.blocks.requantise import Requantise
-from sw.config import EngineConfig, OutputConfig
+from sw.config import EngineConfig
 from sw.numeric import FixedFormat
+from sw.part_configs import OutputConfig
 from sw.spec import LayerSpec
 from tests.formal.contract import BeatHarness, history, suppose
 from tests.formal.prove import prove

@@ -7,7 +7,7 @@ from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIs
 from amaranth.hdl import Module, Signal
 
 from hw.blocks.scatter_accumulator import ScatterAccumulator
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.formal.contract import Harness, Probe, claim, history, past, suppose
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer

@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from sw.config import EngineConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig
 from sw.numeric import FixedFormat
+from sw.part_configs import OutputConfig, TableConfig
 from sw.spec import LayerSpec, Padding
 
 __all__ = ["layers", "make_config", "make_layer", "random_pixels"]

@@ -16,7 +16,7 @@ from hw.bank_plan import line_limits
 from hw.blocks.template_bank import ENABLED_BITS, TemplateBank
 from hw.constant_plan import add_in_order, adder_bits, plan_constant, plan_sums
 from hw.constant_solver import shared_adders
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from sw.numeric import IntRange
 from tests.hw.layers import layers, make_config, make_layer
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.datapath import Datapath
-from sw.config import OutputConfig
+from sw.part_configs import OutputConfig
 from tests.hw.benches import Ahead, InTurn
 from tests.hw.datapaths import (
     beats_of,

@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 
 from hw.blocks.fold_sequencer import FoldSequencer
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import pause_seed
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hw.blocks.organisations import KEY_TABLES, make_key_table
 from hw.blocks.replacement import Replacement
 from hw.protection import Guard
-from sw.config import ORGANISATIONS, REPLACEMENTS, TableConfig
+from sw.part_configs import ORGANISATIONS, REPLACEMENTS, TableConfig
 from sw.tables import make_policy
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_beats

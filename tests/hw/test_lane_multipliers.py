@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from hw.blocks.lane_multipliers import LaneMultipliers
 from hw.blocks.logic_multiplier import LogicMultiplier
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig, LanesConfig
+from sw.part_configs import FoldConfig, LanesConfig
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import pause_seed
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hw.blocks.magnitude import Magnitude, pattern_layout
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_beats
 

@@ -5,7 +5,7 @@ import pytest
 
 from hw.datapath import Datapath
 from hw.pace import Pace, cycles_per_frame
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.datapaths import check
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import pause_seed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hw.blocks.pair_lanes import PairLanes
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from sw.strategies import INSERT_CYCLES
 from tests.hw.benches import Recorder
 from tests.hw.layers import make_config, make_layer

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hw.blocks.product_tables import ProductTables
 from hw.product_geometry import ProductGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.benches import InTurn, Recorder
 from tests.hw.layers import make_config, make_layer, random_pixels
 from tests.hw.steps import Paced

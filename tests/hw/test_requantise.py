@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.blocks.requantise import Requantise, clip, rounded_range
-from sw.config import EngineConfig, OutputConfig
+from sw.config import EngineConfig
 from sw.numeric import FixedFormat, IntRange, requantise
+from sw.part_configs import OutputConfig
 from sw.spec import LayerSpec
 from tests.hw.streams import PAUSES, pause_seed, run_beats
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.blocks.look_ahead_table import make_reuse_table
-from sw.config import ORGANISATIONS
+from sw.part_configs import ORGANISATIONS
 from sw.tables import Table
 from tests.hw.benches import InTurn, Narrow, Recorder
 from tests.hw.layers import make_config, make_layer, random_pixels

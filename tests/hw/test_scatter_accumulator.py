@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hw.blocks.scatter_accumulator import ScatterAccumulator
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer
 from tests.hw.steps import Folded
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_beats

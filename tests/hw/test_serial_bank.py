@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hw.blocks.serial_bank import SerialBank
 from hw.serial_plan import plan_serial
-from sw.config import FoldConfig, OutputConfig
+from sw.part_configs import FoldConfig, OutputConfig
 from sw.templates import find_templates
 from tests.hw.datapaths import check
 from tests.hw.layers import layers, make_config, make_layer

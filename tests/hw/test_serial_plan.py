@@ -12,7 +12,7 @@ import hw.serial_plan
 from hw.bank_network import Addition, Term
 from hw.serial_plan import plan_serial
 from hw.serial_schedule import LATE_ROWS, READ_AFTER_WRITE, SHOWN_AFTER, schedule_serial
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from sw.templates import hlac25
 from tests.hw.test_bank_plan import config_of, in_channels, window_sums
 from tests.hw.test_template_bank import NAMES, banks

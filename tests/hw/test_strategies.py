@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hw.datapath import Datapath
 from hw.strategies.registry import STRATEGIES
 from sw.config import STRATEGIES as NAMES
-from sw.config import FoldConfig, LanesConfig
+from sw.part_configs import FoldConfig, LanesConfig
 from tests.hw.benches import Ahead, InTurn
 from tests.hw.datapaths import beats_of, check, expected, idle, outputs_of, random_images
 from tests.hw.layers import layers, make_config, make_layer

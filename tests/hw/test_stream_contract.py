@@ -15,8 +15,9 @@ from amaranth.lib import wiring
 
 from hw.blocks.requantise import Requantise
 from hw.blocks.tapped_delay import TappedDelay
-from sw.config import EngineConfig, OutputConfig
+from sw.config import EngineConfig
 from sw.numeric import requantise
+from sw.part_configs import OutputConfig
 from sw.spec import LayerSpec
 from tests.hw.streams import PAUSES, Setup, matches, pause_seed, run_beats, run_streams
 

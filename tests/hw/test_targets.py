@@ -9,7 +9,7 @@ from hw import build
 from hw.flow import ECPPACK, NEXTPNR_ECP5, YOSYS, asic
 from hw.summary import summary_text
 from hw.targets import load_target, target_names
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from sw.configfile import load_config
 
 CHIPS = ["asic", "ecp5", "ice40", "xilinx"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sw.config import ORGANISATIONS, REPLACEMENTS, FoldConfig
+from sw.part_configs import ORGANISATIONS, REPLACEMENTS, FoldConfig
 from tests.hw.datapaths import check
 from tests.hw.layers import layers, make_config, make_layer
 from tests.hw.streams import PAUSES, pause_seed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hw.datapath import Datapath
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.benches import Ahead, Recorder
 from tests.hw.datapaths import beats_of, expected, idle
 from tests.hw.faults import Flippable

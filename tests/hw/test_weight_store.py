@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hw.blocks.weight_store import WeightStore
 from hw.fold import FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import pause_seed
 

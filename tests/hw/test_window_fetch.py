@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 
 from hw.blocks.window_fetch import WindowFetch
 from hw.fold import MIN_MEMORY_GROUPS, FoldGeometry
-from sw.config import FoldConfig
+from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer, random_pixels
 from tests.hw.streams import pause_seed
 

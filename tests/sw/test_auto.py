@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from sw.auto import BRAM_COST, CANDIDATES, DSP_COST, AutoConfig, chip_area, choose
-from sw.config import ConfigError, EngineConfig, FoldConfig, LanesConfig, TableConfig
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.configfile import load_config
 from sw.cost import Resources, cycles_per_frame, estimate
 from sw.numeric import FixedFormat
+from sw.part_configs import FoldConfig, LanesConfig, TableConfig
 from sw.spec import LayerSpec
 from tests.sw.test_config import refused
 

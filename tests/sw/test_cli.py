@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sw.cli import InputError, check_folder, run, write_files
-from sw.config import ConfigError
+from sw.config_error import ConfigError
 from sw.spec import SpecError
 from sw.templates import BankError
 

@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw import reference
-from sw.config import (
-    ConfigError,
-    EngineConfig,
-    FoldConfig,
-    LanesConfig,
-    OutputConfig,
-    TableConfig,
-)
+from sw.config import EngineConfig
+from sw.config_error import ConfigError
 from sw.configfile import (
     CONFIG_FOLDER,
     add_arguments,
@@ -25,6 +19,7 @@ from sw.configfile import (
     load_config,
 )
 from sw.numeric import FixedFormat, IntRange
+from sw.part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from sw.spec import LayerSpec
 from tests.strategies import engine_configs, images_for, layers
 

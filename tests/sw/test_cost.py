@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sw.config import EngineConfig, FoldConfig, OutputConfig, TableConfig
+from sw.config import EngineConfig
 from sw.cost import cycles_per_frame, estimate, memory, quantities
+from sw.part_configs import FoldConfig, OutputConfig, TableConfig
 from sw.spec import LayerSpec
 from sw.strategies import fill_cycles
 

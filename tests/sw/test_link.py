@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sw.config import OutputConfig
 from sw.configfile import load_config
 from sw.link import (
     ESCAPE,
@@ -21,6 +20,7 @@ from sw.link import (
     fingerprint,
     identity,
 )
+from sw.part_configs import OutputConfig
 
 BYTES = st.one_of(st.integers(0, 255), st.sampled_from([FLAG, ESCAPE]))
 PACKETS = st.builds(Packet, BYTES, BYTES, st.lists(BYTES, max_size=MAX_PAYLOAD).map(bytes))

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sw.config import EngineConfig, FoldConfig, TableConfig
+from sw.config import EngineConfig
+from sw.part_configs import FoldConfig, TableConfig
 from sw.reuse import predict
 from tests.strategies import layers
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sw.config import EngineConfig, TableConfig
+from sw.config import EngineConfig
 from sw.numeric import FixedFormat
+from sw.part_configs import TableConfig
 from sw.reuse import predict
 from sw.spec import LayerSpec, Padding
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from sw import reference
-from sw.config import EngineConfig, OutputConfig
+from sw.config import EngineConfig
 from sw.configfile import load_config
 from sw.images import load_images
 from sw.numeric import FixedFormat
+from sw.part_configs import OutputConfig
 from sw.spec import LayerSpec, Padding
 from sw.templates import find_templates
 from tests.strategies import engine_configs, images_for, layers

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sw.config import REPLACEMENTS, EngineConfig, TableConfig
+from sw.config import EngineConfig
 from sw.configfile import load_config
 from sw.images import load_images
+from sw.part_configs import REPLACEMENTS, TableConfig
 from sw.reuse import predict
 from sw.tables import Table, lfsr_after
 
