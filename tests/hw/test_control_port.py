@@ -6,133 +6,32 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from hw.blocks.axi import AxiLiteSignature, Response
+from hw.blocks.axi import AxiLiteSignature
 from hw.blocks.control_port import ControlPort
-from hw.blocks.counters import PART_BITS, part_count
-from sw.configfile import load_config
 from sw.register_model import Access
-from sw.registers import COUNTERS, register_map, setup_writes
-from tests.hw.axi_lite import AxiLiteDriver, watch_responses
+from sw.registers import COUNTERS, register_map
+from tests.hw.axi_lite import AxiLiteDriver
+from tests.hw.control_ports import (
+    CONTROL,
+    OKAY,
+    SLVERR,
+    STATUS,
+    VARIANTS,
+    Bench,
+    configured,
+    expected_write,
+)
 from tests.hw.streams import pause_seed
 
-OKAY, SLVERR = Response.OKAY, Response.SLVERR
-CONTROL, STATUS = 0x008, 0x00C
-VARIANTS = {
-    "plain": (),
-    "every-window": (
-        "bias_bits=20",
-        'output.kind="requantise"',
-        "output.scale_bits=12",
-        'template_scale="register"',
-    ),
-    "all-learned": ("bias_bits=32", 'templates="none"', "counter_bits=64"),
-    "narrow-counters": ("counter_bits=16",),
-    "33-bit-counters": ("counter_bits=33",),
-}
 
-
-@pytest.fixture(params=[*VARIANTS, "three-channels"])
+@pytest.fixture(params=VARIANTS)
 def config(request):
-    if request.param == "three-channels":  # one of four rows of the window does not exist
-        return load_config("cifar10-layer1")
-    return load_config("tiny", assignments=VARIANTS[request.param])
+    return configured(request.param)
 
 
 @pytest.fixture
 def full():
-    return load_config("tiny", assignments=VARIANTS["every-window"])
-
-
-class Bench:
-    """A control port, its drivers, and what it did: accepted window writes and pulses.
-
-    ``counts`` pass by over and over, those of ``counted``; now and then they begin anew.
-    """
-
-    def __init__(self, config, longest_pause=3, counted=COUNTERS):
-        self.config = config
-        self.dut = ControlPort(config, counted)
-        self.counted = counted
-        self.counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
-        self.rng = random.Random(f"control {pause_seed()}")
-        self.driver = AxiLiteDriver(self.dut.bus, self.rng, longest_pause)
-        self.longest_pause = longest_pause
-        self.held = False  # whether window writes are not taken
-        self.writes = []
-        self.pulses = {"clear_counters": 0, "flush_table": 0}
-        self.simulator = Simulator(self.dut)
-        self.simulator.add_clock(1e-8)
-        self.simulator.add_process(watch_responses(self.dut.bus))
-        self.simulator.add_testbench(self._take, background=True)
-        self.simulator.add_process(self._watch)
-        self.simulator.add_testbench(self._pass_by, background=True)
-
-    async def _take(self, ctx):
-        """Take window writes, at random as the bus does."""
-        while True:
-            taken = self.longest_pause == 0 or self.rng.random() < 0.5
-            ctx.set(self.dut.o_write.ready, taken and not self.held)
-            await ctx.tick()
-
-    async def _pass_by(self, ctx):
-        parts = [(n, p) for n in self.counted for p in range(part_count(self.config))]
-        cut, whole = None, 0  # where to begin anew; never in two rounds one after the other
-        while True:
-            cut = self.rng.choice([None, *parts]) if cut is None else None
-            for name, part in parts:
-                if part == 0:
-                    whole = self.counts[name]
-                bits = whole >> (PART_BITS * part) & ((1 << PART_BITS) - 1)
-                payload = {"counter": COUNTERS.index(name), "part": part, "bits": bits}
-                ctx.set(self.dut.i_count.payload, payload)
-                ctx.set(self.dut.i_count.valid, (name, part) != cut)
-                await ctx.tick()
-                if (name, part) == cut:
-                    break
-
-    async def _watch(self, ctx):
-        dut, o = self.dut, self.dut.o_write
-        names = [name for name, _ in o.payload.shape()["window"].shape]
-        signals = [o.valid, o.ready, o.payload, *(getattr(dut, name) for name in self.pulses)]
-        waiting = None
-        async for _, _, valid, ready, payload, *pulses in ctx.tick().sample(*signals):
-            for name, pulse in zip(self.pulses, pulses, strict=True):
-                self.pulses[name] += pulse
-            shown = None
-            if valid:
-                chosen = [name for name in names if payload.window[name]]
-                assert len(chosen) == 1
-                shown = (chosen[0], payload.index, payload.data)
-            assert waiting in (None, shown), "a write changed while it waited"
-            waiting = None if ready else shown
-            if valid and ready:
-                self.writes.append(shown)
-
-    def run(self, *testbenches):
-        """Run them to their ends, and until the last write is taken."""
-
-        def settled(testbench):
-            async def run(ctx):
-                await testbench(ctx)
-                while ctx.get(self.dut.o_write.valid):
-                    await ctx.tick()
-
-            return run
-
-        for testbench in testbenches:
-            self.simulator.add_testbench(settled(testbench))
-        self.simulator.run()
-
-
-def expected_write(table, address):
-    """The (window, index) that an address is, or None: the contract in plain loops."""
-    for window in table.windows:
-        for row in range(window.rows):
-            for column in range(window.columns):
-                index = row * window.stride + column
-                if address == window.offset + 4 * index:
-                    return window.name.lower(), index
-    return None
+    return configured("every-window")
 
 
 def test_every_register_reads_what_it_should(config):
@@ -161,66 +60,6 @@ def test_every_register_reads_what_it_should(config):
     bench.run(main)
 
 
-def test_reading_lo_keeps_hi(full):
-    bench = Bench(full)
-    driver, table = bench.driver, register_map(full)
-
-    async def main(ctx):
-        for n, name in enumerate(COUNTERS):
-            bench.counts = {name: (n << 32) | 5 for n, name in enumerate(COUNTERS)}
-            assert await driver.read(ctx, table.offset(f"{name.upper()}_LO")) == (5, OKAY)
-            bench.counts = dict.fromkeys(COUNTERS, 99 << 32)
-            await ctx.tick().repeat(60)
-            for other in (name, "misses", name):
-                assert await driver.read(ctx, table.offset(f"{other.upper()}_HI")) == (n, OKAY)
-        assert await driver.read(ctx, table.offset("MISSES_LO") + 0x100) == (0, SLVERR)
-        assert await driver.read(ctx, table.offset("MISSES_HI")) == (len(COUNTERS) - 1, OKAY)
-
-    bench.run(main)
-
-
-def test_halves_are_of_one_moment(full):
-    """Whenever a count is asked for, and however it changes, no half of another one comes."""
-    bench = Bench(full)
-    driver, table = bench.driver, register_map(full)
-    marks = [0]
-
-    async def change(ctx):
-        while True:
-            await ctx.tick()
-            marks[0] += 1
-            value = (marks[0] << 32) | (marks[0] << 16) | marks[0]
-            bench.counts = dict.fromkeys(COUNTERS, value)
-
-    async def main(ctx):
-        for _ in range(60):
-            name = bench.rng.choice(COUNTERS).upper()
-            before = marks[0]
-            low, response = await driver.read(ctx, table.offset(f"{name}_LO"))
-            high, _ = await driver.read(ctx, table.offset(f"{name}_HI"))
-            assert response == OKAY
-            assert low >> 16 == low & 0xFFFF == high
-            assert before <= high <= marks[0]
-
-    bench.simulator.add_testbench(change, background=True)
-    bench.run(main)
-
-
-def test_a_counter_that_never_passes_reads_zero(full):
-    bench = Bench(full, counted=("frames", "misses"))
-    bench.counts = dict.fromkeys(COUNTERS, (7 << 32) | 3)
-    table = register_map(full)
-
-    async def main(ctx):
-        for name in COUNTERS:
-            low = await bench.driver.read(ctx, table.offset(f"{name.upper()}_LO"))
-            assert low == (3 if name in bench.counted else 0, OKAY)
-            high = await bench.driver.read(ctx, table.offset(f"{name.upper()}_HI"))
-            assert high == (7 if name in bench.counted else 0, OKAY)
-
-    bench.run(main)
-
-
 def test_control_runs_and_pulses(full):
     bench = Bench(full)
     dut, driver = bench.dut, bench.driver
@@ -241,20 +80,6 @@ def test_control_runs_and_pulses(full):
             assert bench.pulses == {"clear_counters": clears, "flush_table": flushes}
 
     bench.run(main)
-
-
-def test_the_setup_arrives_in_order(config):
-    bench = Bench(config)
-    table = register_map(config)
-
-    async def main(ctx):
-        ctx.set(bench.dut.idle, 1)
-        for address, data in setup_writes(config):
-            assert await bench.driver.write(ctx, address, data) == OKAY
-
-    bench.run(main)
-    expected = [(*expected_write(table, address), data) for address, data in setup_writes(config)]
-    assert bench.writes == expected
 
 
 @pytest.mark.parametrize("longest_pause", [0, 3])
@@ -329,59 +154,6 @@ def test_a_write_without_all_strobes_has_no_effect(full, strobes):
     assert bench.pulses == {"clear_counters": 0, "flush_table": 0}
 
 
-@pytest.mark.parametrize(("idle", "run"), [(0, 0), (0, 1), (1, 1)])
-def test_windows_are_closed_unless_stopped(full, idle, run):
-    bench = Bench(full)
-    dut, driver = bench.dut, bench.driver
-
-    async def main(ctx):
-        ctx.set(dut.idle, idle)
-        assert await driver.write(ctx, CONTROL, run) == OKAY
-        assert await driver.read(ctx, STATUS) == (0, OKAY)
-        for address, data in setup_writes(full):
-            assert await driver.write(ctx, address, data) == SLVERR
-        assert bench.writes == []
-        ctx.set(dut.idle, 1)
-        assert await driver.write(ctx, CONTROL, 0) == OKAY
-        assert await driver.read(ctx, STATUS) == (1, OKAY)
-        assert await driver.write(ctx, 0x400, 7) == OKAY
-
-    bench.run(main)
-    assert bench.writes == [("bias", 0, 7)]
-
-
-def test_a_write_right_behind_run_finds_the_windows_closed(full):
-    """The next write waits in the port already when run is set: idle may still be high."""
-    bench = Bench(full)
-    bus = bench.dut.bus
-
-    async def main(ctx):
-        ctx.set(bench.dut.idle, 1)
-        ctx.set(bus.bready, 1)
-        ctx.set(bus.awvalid, 1)
-        ctx.set(bus.wvalid, 1)
-        ctx.set(bus.wstrb, 0xF)
-        responses = []
-        pending = [(CONTROL, 1), (0x400, 3)]
-        for _ in range(12):
-            address, data = pending[0] if pending else (0, 0)
-            ctx.set(bus.awvalid, bool(pending))
-            ctx.set(bus.wvalid, bool(pending))
-            ctx.set(bus.awaddr, address)
-            ctx.set(bus.wdata, data)
-            _, _, taken, valid, response = await ctx.tick().sample(
-                bus.awready & bus.wready, bus.bvalid, bus.bresp
-            )
-            if taken and pending:
-                pending.pop(0)
-            if valid:
-                responses.append(response)
-        assert responses == [OKAY, SLVERR]
-
-    bench.run(main)
-    assert bench.writes == []
-
-
 def test_what_follows_waits_until_the_response_is_taken(full):
     bench = Bench(full, longest_pause=0)
     dut, bus = bench.dut, bench.dut.bus
@@ -426,34 +198,6 @@ def test_what_follows_waits_until_the_response_is_taken(full):
     assert responses == [OKAY, OKAY, SLVERR, OKAY]
     assert results == [(0x4B544D31, OKAY), (0, SLVERR), (1, OKAY), (height, OKAY)]
     assert bench.writes == [("bias", n, 0) for n in range(3)]
-
-
-def test_the_next_write_waits_until_the_window_has_taken_the_last(full):
-    """A write of any kind; reads go on."""
-    bench = Bench(full, longest_pause=0)
-    dut, bus, driver = bench.dut, bench.dut.bus, bench.driver
-
-    async def main(ctx):
-        ctx.set(dut.idle, 1)
-        bench.held = True
-        await ctx.tick()
-        assert await driver.write(ctx, 0x400, 5) == OKAY  # it is held, not taken
-        ctx.set(bus.awaddr, CONTROL)
-        ctx.set(bus.wdata, 1)
-        for valid in (1, 0):
-            ctx.set(bus.awvalid, valid)
-            ctx.set(bus.wvalid, valid)
-            await ctx.tick()
-        for _ in range(20):
-            assert await driver.read(ctx, STATUS) == (1, OKAY)
-            assert not ctx.get(bus.bvalid | dut.run)
-        assert bench.writes == []
-        bench.held = False
-        await ctx.tick().repeat(6)
-        assert bench.writes == [("bias", 0, 5)]
-        assert ctx.get(bus.bvalid & dut.run)
-
-    bench.run(main)
 
 
 @pytest.mark.parametrize("first", ["aw", "w"])
