@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -18,10 +18,22 @@ from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
-__all__ = ["PAUSES", "Pause", "Setup", "matches", "pause_seed", "plain", "run_beats", "run_streams"]
+__all__ = [
+    "PAUSES",
+    "Pause",
+    "Setup",
+    "Testbench",
+    "matches",
+    "pause_seed",
+    "plain",
+    "run_beats",
+    "run_streams",
+]
 
 Setup = Callable[[Any, Any], None]
 """Sets inputs that are not streams, once, in the first cycle; gets the context and the block."""
+Testbench = Callable[[Any], Any]
+"""An async function of the simulator's context."""
 
 
 class Pause(Enum):
@@ -88,8 +100,17 @@ class _Progress:
 
     left: dict[str, int]
     taken: dict[str, list[Any]]
-    quiet: dict[str, int] = field(default_factory=dict)
+    quiet: dict[str, int]
     cycles_idle: int = 0
+
+    @classmethod
+    def before(cls, inputs: Mapping[str, Sequence[Any]], outputs: Sequence[str]) -> _Progress:
+        """All is left, nothing is taken."""
+        return cls(
+            left={name: len(items) for name, items in inputs.items()},
+            taken={name: [] for name in outputs},
+            quiet=dict.fromkeys(outputs, 0),
+        )
 
     def finished(self, settle: int) -> bool:
         return not any(self.left.values()) and all(n >= settle for n in self.quiet.values())
@@ -97,7 +118,7 @@ class _Progress:
 
 def _driver(
     port: Any, name: str, items: Sequence[Any], *, pause: Pause, seed: str, seen: _Progress
-):
+) -> Testbench:
     async def drive(ctx: Any) -> None:
         rng = random.Random(seed)
         bits = Value.cast(port.payload)
@@ -120,7 +141,7 @@ def _driver(
     return drive
 
 
-def _collector(port: Any, name: str, *, pause: Pause, seed: str, seen: _Progress):
+def _collector(port: Any, name: str, *, pause: Pause, seed: str, seen: _Progress) -> Testbench:
     async def collect(ctx: Any) -> None:
         waiting = None
         for ready in pause.willing(random.Random(seed)):
@@ -139,7 +160,7 @@ def _collector(port: Any, name: str, *, pause: Pause, seed: str, seen: _Progress
     return collect
 
 
-def _supervisor(seen: _Progress, settle: int, patience: int):
+def _supervisor(seen: _Progress, settle: int, patience: int) -> Testbench:
     async def supervise(ctx: Any) -> None:
         after = 0
         while not seen.finished(settle):
@@ -155,6 +176,49 @@ def _supervisor(seen: _Progress, settle: int, patience: int):
     return supervise
 
 
+def _preparation(dut: Any, setup: Setup | None) -> Iterator[Testbench]:
+    """The testbench that sets what is no stream, if there is any."""
+    if setup is None:
+        return
+
+    async def prepare(ctx: Any) -> None:
+        setup(ctx, dut)
+
+    yield prepare
+
+
+def _ends(
+    dut: Any,
+    inputs: Mapping[str, Sequence[Any]],
+    outputs: Sequence[str],
+    *,
+    pause: tuple[Pause, Pause],
+    seed: int,
+    seen: _Progress,
+) -> Iterator[Testbench]:
+    """A driver of each input, a collector of each output; each has its own pauses."""
+    offered, taken = pause
+    for name, items in inputs.items():
+        port, repeat = getattr(dut, name), f"{seed} {name}"
+        yield _driver(port, name, items, pause=offered, seed=repeat, seen=seen)
+    for name in outputs:
+        port, repeat = getattr(dut, name), f"{seed} {name}"
+        yield _collector(port, name, pause=taken, seed=repeat, seen=seen)
+
+
+def _simulate(dut: Any, until: Testbench, beside: Sequence[Testbench]) -> None:
+    """Run a block until one testbench ends, the others beside it."""
+    top = Module()
+    top.domains.sync = ClockDomain()  # a combinational block has none of its own
+    top.submodules.dut = dut
+    simulator = Simulator(top)
+    simulator.add_clock(1e-8)
+    for bench in beside:
+        simulator.add_testbench(bench, background=True)
+    simulator.add_testbench(until)
+    simulator.run()
+
+
 def run_streams(
     dut: Any,
     inputs: Mapping[str, Sequence[Any]],
@@ -165,7 +229,7 @@ def run_streams(
     seed: int | None = None,
     settle: int = 40,
     patience: int = 3000,
-    testbenches: Sequence[Callable[[Any], Any]] = (),
+    testbenches: Sequence[Testbench] = (),
 ) -> dict[str, list[Any]]:
     """Feed every stream of ``inputs``, take all that comes out of ``outputs``.
 
@@ -203,35 +267,11 @@ def run_streams(
         If a contract is broken or the streams stand still; the message names the seed.
     """
     seed = pause_seed() if seed is None else seed
-    seen = _Progress(
-        left={name: len(items) for name, items in inputs.items()},
-        taken={name: [] for name in outputs},
-        quiet=dict.fromkeys(outputs, 0),
-    )
-    top = Module()
-    top.domains.sync = ClockDomain()  # a combinational block has none of its own
-    top.submodules.dut = dut
-    simulator = Simulator(top)
-    simulator.add_clock(1e-8)
-    if setup is not None:
-
-        async def prepare(ctx: Any) -> None:
-            setup(ctx, dut)
-
-        simulator.add_testbench(prepare, background=True)
-    for bench in testbenches:
-        simulator.add_testbench(bench, background=True)
-    for name, items in inputs.items():
-        port, repeat = getattr(dut, name), f"{seed} {name}"
-        drive = _driver(port, name, items, pause=pause[0], seed=repeat, seen=seen)
-        simulator.add_testbench(drive, background=True)
-    for name in outputs:
-        port, repeat = getattr(dut, name), f"{seed} {name}"
-        collect = _collector(port, name, pause=pause[1], seed=repeat, seen=seen)
-        simulator.add_testbench(collect, background=True)
-    simulator.add_testbench(_supervisor(seen, settle, patience))
+    seen = _Progress.before(inputs, outputs)
+    ends = _ends(dut, inputs, outputs, pause=pause, seed=seed, seen=seen)
+    beside = [*_preparation(dut, setup), *testbenches, *ends]
     try:
-        simulator.run()
+        _simulate(dut, _supervisor(seen, settle, patience), beside)
     except AssertionError as error:
         error.add_note(f"pauses {[p.value for p in pause]}, KATAZOME_SEED={seed}")
         raise
