@@ -9,6 +9,8 @@ from .config_error import require, require_one_of, require_within
 from .numeric import IntRange
 
 __all__ = [
+    "LFSR_SEED",
+    "LFSR_TAPS",
     "MAX_LEARNED_PRODUCTS",
     "MAX_VALUE_TABLE_BITS",
     "ORGANISATIONS",
@@ -31,6 +33,11 @@ REPLACEMENTS = ("fifo", "plru", "lru", "random")
 
 MAX_LRU_ENTRIES = 16
 """Entries of a set whose order of use is kept: it takes a comparator for each."""
+
+LFSR_SEED = 0xACE1
+LFSR_TAPS = (15, 14, 12, 3)
+"""Of the 16-bit register that ``random`` is drawn from, x^16 + x^15 + x^13 + x^4 + 1: all 65,535
+states but 0 come round."""
 
 
 def _is_power_of_two(number: int) -> bool:

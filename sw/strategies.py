@@ -18,7 +18,7 @@ from .images import Images
 from .numeric import IntArray
 from .tables import Table
 
-__all__ = ["FILL_OVERHEAD_CYCLES", "StrategyModel", "Work", "fill_cycles", "make_model"]
+__all__ = ["StrategyModel", "Work", "fill_cycles", "make_model"]
 
 FILL_OVERHEAD_CYCLES = 3
 """Cycles of a miss beside its multiplications: from the refused lookup to the next one."""
@@ -170,13 +170,11 @@ def _grouped(parts: int, groups: int) -> list[list[int]]:
     return [list(range(n * size, min((n + 1) * size, parts))) for n in range(groups)]
 
 
-class _Direct:
-    """Every weight is multiplied, in every window."""
+class _Steady:
+    """Nothing is remembered, and the work of every frame is the same."""
 
-    def __init__(self, config: EngineConfig) -> None:
-        layer = config.layer
-        outputs = layer.output_shape[1] * layer.output_shape[2]
-        self._work = Work(multiplications=config.learned_weight.size * outputs)
+    def __init__(self, work: Work) -> None:
+        self._work = work
 
     def flush(self) -> None:
         pass
@@ -189,58 +187,42 @@ class _Direct:
         return self._work
 
 
-class _Tables:
+def _direct(config: EngineConfig) -> _Steady:
+    """Every weight is multiplied, in every window."""
+    _, rows, columns = config.layer.output_shape
+    return _Steady(Work(multiplications=config.learned_weight.size * rows * columns))
+
+
+def _tables(config: EngineConfig, digits: int) -> _Steady:
     """Tables of all products: every position that a window covers is looked up, and found."""
-
-    def __init__(self, config: EngineConfig, digits: int) -> None:
-        self._lookups = int(config.layer.covered.sum()) * config.layer.channels * digits
-
-    def flush(self) -> None:
-        pass
-
-    def contents(self) -> list[list[int]]:
-        return []
-
-    def frame(self, padded: Images) -> Work:
-        del padded
-        return Work(lookups=self._lookups)
+    values = int(config.layer.covered.sum()) * config.layer.channels
+    return _Steady(Work(lookups=values * digits))
 
 
-def _value_table(config: EngineConfig) -> _Tables:
-    return _Tables(config, 1)
+def _value_table(config: EngineConfig) -> _Steady:
+    return _tables(config, 1)
 
 
-def _split_table(config: EngineConfig) -> _Tables:
-    return _Tables(config, -(-config.layer.input_format.bits // config.table.digit_bits))
+def _split_table(config: EngineConfig) -> _Steady:
+    return _tables(config, -(-config.layer.input_format.bits // config.table.digit_bits))
 
 
-class _Nothing:
+def _nothing(config: EngineConfig) -> _Steady:
     """No learned kernels, or their weights are built in: nothing is done that counts."""
-
-    def __init__(self, config: EngineConfig) -> None:
-        del config
-
-    def flush(self) -> None:
-        pass
-
-    def contents(self) -> list[list[int]]:
-        return []
-
-    def frame(self, padded: Images) -> Work:
-        del padded
-        return Work()
+    del config
+    return _Steady(Work())
 
 
 _MODELS: dict[str, Callable[[EngineConfig], StrategyModel]] = {
     "value_cam": _ValueCam,
-    "direct": _Direct,
+    "direct": _direct,
     "pair_cam": _PairCam,
     "value_table": _value_table,
     "split_table": _split_table,
-    "constant": _Nothing,
+    "constant": _nothing,
 }
 
 
 def make_model(config: EngineConfig) -> StrategyModel:
     """The model of ``config.strategy``."""
-    return _MODELS[config.strategy](config) if config.learned else _Nothing(config)
+    return _MODELS[config.strategy](config) if config.learned else _nothing(config)

@@ -9,13 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from .images import Images
-from .part_configs import TableConfig
+from .part_configs import LFSR_SEED, LFSR_TAPS, TableConfig
 
-__all__ = ["LFSR_SEED", "LFSR_TAPS", "Policy", "Table", "lfsr_after", "make_policy"]
-
-LFSR_SEED = 0xACE1
-LFSR_TAPS = (15, 14, 12, 3)
-"""Of the 16-bit register that the pseudo-random replacement is drawn from: x^16+x^15+x^13+x^4+1."""
+__all__ = ["Policy", "Table", "lfsr_after", "make_policy"]
 
 
 def lfsr_after(state: int, steps: int) -> int:

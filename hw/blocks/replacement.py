@@ -13,11 +13,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-__all__ = ["Replacement"]
+from sw.part_configs import LFSR_SEED, LFSR_TAPS
 
-LFSR_SEED = 0xACE1
-LFSR_TAPS = (15, 14, 12, 3)
-"""x^16 + x^15 + x^13 + x^4 + 1: all 65,535 states but 0 come round."""
+__all__ = ["Replacement"]
 
 
 class _Policy(Protocol):
