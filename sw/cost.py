@@ -18,11 +18,18 @@ from pathlib import Path
 
 from .config import EngineConfig
 from .numeric import IntRange
-from .part_configs import FoldConfig
 from .registers import COUNTERS
 from .strategies import fill_cycles
 
-__all__ = ["COEFFICIENTS", "Resources", "cycles_per_frame", "estimate", "memory", "quantities"]
+__all__ = [
+    "COEFFICIENTS",
+    "MODELLED",
+    "Resources",
+    "cycles_per_frame",
+    "estimate",
+    "memory",
+    "quantities",
+]
 
 COEFFICIENTS = Path(__file__).parent / "cost.json"
 
@@ -182,9 +189,8 @@ def _keys(s: _Size, keys: int) -> tuple[Quantities, list[_Memory]]:
         lines = _Memory(table.entries, 1 << ceil(s.x / parts), block=True)
         kept = _Memory(s.x, table.entries)
         return {"match": keys}, [lines] * (s.channels * parts) + [kept] * s.channels
-    sets = table.entries // table.ways
-    tag = s.x - (sets.bit_length() - 1)
-    tags = [_Memory(tag, sets)] * (s.channels * table.ways)
+    tag = s.x - (table.sets.bit_length() - 1)
+    tags = [_Memory(tag, table.sets)] * (s.channels * table.ways)
     return {"tags": s.channels * table.ways * tag, "valid": keys}, tags
 
 
@@ -231,7 +237,8 @@ _STRATEGIES: dict[str, Callable[[_Size], tuple[Quantities, list[_Memory]]]] = {
     "value_table": lambda s: _table(s, s.x),
     "split_table": lambda s: _table(s, min(s.config.table.digit_bits, s.x)),
 }
-"""Those whose cost is foretold."""
+MODELLED = tuple(_STRATEGIES)
+"""The strategies whose cost is foretold."""
 
 
 def _engine(config: EngineConfig) -> tuple[Quantities, list[_Memory]]:
@@ -328,7 +335,7 @@ def cycles_per_frame(config: EngineConfig, *, misses_per_beat: float = 0) -> flo
     beats = layer.padded_shape[0] * layer.padded_shape[1]
     if not config.learned:
         return beats
-    fold: FoldConfig = config.fold
+    fold = config.fold
     if config.strategy == "value_cam":
         return beats * (fold.cycles + misses_per_beat * fill_cycles(config))
     if config.strategy != "direct":

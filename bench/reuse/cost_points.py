@@ -11,6 +11,7 @@ import numpy as np
 from sw.config import EngineConfig
 from sw.config_error import ConfigError
 from sw.configfile import load_config
+from sw.cost import MODELLED
 from sw.numeric import FixedFormat
 from sw.part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from sw.spec import LayerSpec
@@ -18,10 +19,8 @@ from sw.templates import hlac25
 
 from .points import points
 
-__all__ = ["MODELLED", "CostPoint", "cost_points"]
+__all__ = ["CostPoint", "cost_points"]
 
-MODELLED = ("direct", "value_cam", "value_table", "split_table")
-"""The strategies whose cost is foretold."""
 _SEED = 2026
 _MAGNITUDE = 74
 

@@ -8,8 +8,7 @@ from statistics import median
 from typing import Any
 
 from bench.environment import ROOT
-
-from .cost_points import MODELLED
+from sw.cost import MODELLED
 
 __all__ = ["COST_REPORT", "COUNTED", "FITTED", "errors_of", "load_cost", "summarised"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.reuse.cost import fit
-from bench.reuse.cost_points import MODELLED, cost_points
+from bench.reuse.cost_points import cost_points
 from bench.reuse.cost_report import (
     COST_REPORT,
     COUNTED,
@@ -15,7 +15,7 @@ from bench.reuse.cost_report import (
 )
 from hw.top import make_top
 from sw.auto import CANDIDATES
-from sw.cost import COEFFICIENTS, cycles_per_frame, estimate
+from sw.cost import COEFFICIENTS, MODELLED, cycles_per_frame, estimate
 from sw.part_configs import FoldConfig
 from tests.hw.layers import make_config, make_layer
 
