@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -17,12 +16,13 @@ from hw.flow import NEXTPNR_ECP5, YOSYS, FlowError, show_progress
 from hw.flow.progress import announce
 from sim.toolchain import ToolchainError
 from sw import cli
-from sw.cli import InputError, write_files
+from sw.cli import InputError, write_json
 
 from .documents import REPORT, documents
 from .environment import peer_version
 from .growth import measure_growth
 from .measure import SEEDS, measure
+from .publish import publish
 from .report import assemble, check_report, summary
 from .rows import ROWS, rows_named
 
@@ -101,14 +101,10 @@ def _command(argv: Sequence[str] | None) -> int:
         raise InputError(str(error)) from error
     report = assemble(rows, growth, tools=tools, seeds=options.seeds)
     check_report(report)
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    write_files(_OUT.parent, {_OUT.name: text})
+    write_json(_OUT, report)
     print(f"{_OUT}: {len(rows)} rows")
     if not options.rows and not options.no_growth:
-        write_files(REPORT.parent, {REPORT.name: text})
-        for path, content in documents(report).items():
-            write_files(path.parent, {path.name: content})
-            print(path.name)
+        publish(report, REPORT, documents(report))
     return 0
 
 

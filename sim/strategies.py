@@ -7,7 +7,6 @@ CIFAR-10 test images; every output and every counter that the golden model foret
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -178,8 +177,7 @@ def _command(argv: Sequence[str] | None) -> int:
     wrong = sum(not outcome.right for outcome in outcomes)
     print(f"{len(outcomes)} engines, {total:,} outputs, {differ:,} differ, {wrong} not equal")
     if arguments.json is not None:
-        text = json.dumps([asdict(outcome) for outcome in outcomes], indent=2)
-        cli.write_files(arguments.json.parent, {arguments.json.name: text + "\n"})
+        cli.write_json(arguments.json, [asdict(outcome) for outcome in outcomes])
     return int(wrong > 0)
 
 

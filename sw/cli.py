@@ -7,6 +7,7 @@ up. A traceback that still appears is a bug of ours.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ __all__ = [
     "check_folder",
     "run",
     "write_files",
+    "write_json",
 ]
 
 BAD_INPUT = 2
@@ -156,3 +158,9 @@ def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> None:
         if isinstance(error, OSError):
             raise InputError(f"{folder}: cannot write there: {error.strerror}") from error
         raise
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write ``content`` as JSON, whole or not at all; as :func:`write_files`."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_files(path.parent, {path.name: text})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -16,11 +15,12 @@ from typing import Any
 from amaranth.hdl import UnusedElaboratable
 
 from bench.ours import described
+from bench.publish import publish
 from hw.flow import YOSYS, FlowError
 from hw.flow.progress import announce
 from sim.toolchain import ToolchainError
 from sw import cli
-from sw.cli import InputError, write_files
+from sw.cli import InputError, write_json
 from sw.config import STRATEGIES
 from sw.config_error import ConfigError
 
@@ -135,14 +135,10 @@ def _command(argv: Sequence[str] | None) -> int:
     order = {key_of_point(point): n for n, point in enumerate(chosen)}
     report = assemble(sorted(rows, key=lambda row: order[row["key"]]), tools=tools)
     check_report(report)
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    write_files(_OUT.parent, {_OUT.name: text})
+    write_json(_OUT, report)
     print(f"{_OUT}: {len(rows)} rows ({time.monotonic() - began:.0f} s)")
     if not options.strategies:
-        write_files(REPORT.parent, {REPORT.name: text})
-        for path, content in documents(report).items():
-            write_files(path.parent, {path.name: content})
-            print(path.name)
+        publish(report, REPORT, documents(report))
     return 0
 
 

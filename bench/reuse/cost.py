@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from amaranth.hdl import UnusedElaboratable
 from hw.flow import YOSYS, FlowError
 from hw.flow.progress import announce
 from sw import cli, cost
-from sw.cli import InputError, write_files
+from sw.cli import InputError, write_json
 
 from .cost_points import CostPoint, cost_points
 from .cost_report import COST_REPORT, COUNTED, FITTED, summarised
@@ -96,7 +95,7 @@ def _command(argv: Sequence[str] | None) -> int:
     except (FlowError, ValueError) as error:
         raise InputError(str(error)) from error
     coefficients = _fitted(measured)
-    _write(cost.COEFFICIENTS, coefficients)
+    write_json(cost.COEFFICIENTS, coefficients)
     points = [
         {
             "name": point.name,
@@ -108,18 +107,13 @@ def _command(argv: Sequence[str] | None) -> int:
         for point, area in measured
     ]
     errors = summarised(points)
-    _write(
+    write_json(
         COST_REPORT,
         {"command": _PROG, "tools": tools, "held_out_errors": errors, "points": points},
     )
     for strategy, found in errors.items():
         print(strategy, found)
     return 0
-
-
-def _write(path: Any, content: object) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_files(path.parent, {path.name: text})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
