@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -249,8 +248,7 @@ def _command(argv: Sequence[str] | None) -> int:
         return 1
     Console().print(_table(config.name, reports))
     if arguments.json is not None:
-        text = json.dumps([dataclasses.asdict(report) for report in reports], indent=2)
-        cli.write_files(arguments.json.parent, {arguments.json.name: text + "\n"})
+        cli.write_json(arguments.json, [dataclasses.asdict(report) for report in reports])
     return int(reports[-1].silent_outputs > 0)
 
 
