@@ -15,7 +15,7 @@ from sw.cost import Resources, cycles_per_frame, estimate
 from sw.numeric import FixedFormat
 from sw.part_configs import FoldConfig, LanesConfig, TableConfig
 from sw.spec import LayerSpec
-from tests.sw.test_config import refused
+from tests.sw.configs import refused
 
 
 def config(*, kernels=4, channels=2, kernel=3, bits=8, **more):
