@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,20 +118,7 @@ def place_and_route(
     FlowError
         If nextpnr is missing or refuses the design, for instance because it does not fit.
     """
-    arguments = [
-        *device.arguments_for(design.cells),
-        "--json",
-        "netlist.json",
-        "-q",
-        "-l",
-        "place.log",
-    ]
-    arguments += ["--freq", f"{frequency or device.frequency:g}", "--report", "report.json"]
-    arguments += [device.config_option, "chip.config"]
-    if constraints is None:
-        arguments += device.out_of_context
-    else:
-        arguments += [device.constraints_option, "pins"]
+    arguments = _arguments(design, device, frequency, constrained=constraints is not None)
     key = {
         "netlist": hashlib.sha256(design.netlist.read_bytes()).hexdigest(),
         "arguments": arguments,
@@ -139,12 +126,7 @@ def place_and_route(
         "tool": device.tool.version(),
     }
     with ExitStack() as stack:
-        entries = {
-            seed: stack.enter_context(
-                Entry(f"place-{design.family.name}", key_of(step="place", seed=seed, **key))
-            )
-            for seed in seeds
-        }
+        entries = {seed: stack.enter_context(_entry(design, seed, key)) for seed in seeds}
         late = _run_missing(
             design, device, arguments, constraints, entries, timeout=timeout, jobs=jobs
         )
@@ -152,6 +134,27 @@ def place_and_route(
             _partly_known(seed, late[seed]) if seed in late else _read(seed, entry.folder)
             for seed, entry in entries.items()
         )
+
+
+def _arguments(
+    design: SynthesisResult, device: Device, frequency: float | None, *, constrained: bool
+) -> list[str]:
+    """nextpnr's, but for the seed; files are named as in an entry's folder."""
+    pins = [device.constraints_option, "pins"] if constrained else device.out_of_context
+    return [
+        *device.arguments_for(design.cells),
+        *("--json", "netlist.json"),
+        *("-q", "-l", "place.log"),
+        *("--freq", f"{frequency or device.frequency:g}"),
+        *("--report", "report.json"),
+        *(device.config_option, "chip.config"),
+        *pins,
+    ]
+
+
+def _entry(design: SynthesisResult, seed: int, key: Mapping[str, Any]) -> Entry:
+    """A seed's place in the cache."""
+    return Entry(f"place-{design.family.name}", key_of(step="place", seed=seed, **key))
 
 
 def _run_missing(
@@ -187,13 +190,10 @@ def _run_missing(
 
 
 def _partly_known(seed: int, late: FlowTimeoutError) -> Routed:
-    estimates: dict[str, float] = {}
-    for clock, megahertz in _FMAX.findall(late.log):
-        estimates.setdefault(clock, float(megahertz))
     return Routed(
         seed=seed,
         clocks={},
-        estimated_mhz=min(estimates.values(), default=None),
+        estimated_mhz=_estimated_mhz(late.log),
         utilisation={},
         timed_out=True,
     )
@@ -203,18 +203,24 @@ def _read(seed: int, folder: Path) -> Routed:
     report = json.loads((folder / "report.json").read_text())
     clocks = {clock: found["achieved"] for clock, found in report["fmax"].items()}
     slowest = min(clocks, key=clocks.__getitem__, default=None)
-    estimates: dict[str, float] = {}
-    for clock, megahertz in _FMAX.findall((folder / "place.log").read_text(errors="replace")):
-        estimates.setdefault(clock, float(megahertz))
+    log = (folder / "place.log").read_text(errors="replace")
     return Routed(
         seed=seed,
         fmax_mhz=clocks[slowest] if slowest else None,
         clocks=clocks,
-        estimated_mhz=min(estimates.values(), default=None),
+        estimated_mhz=_estimated_mhz(log),
         critical_path=_critical_path(report["critical_paths"], slowest),
         utilisation=report["utilization"],
         folder=folder,
     )
+
+
+def _estimated_mhz(log: str) -> float | None:
+    """Of the slowest clock, as nextpnr first said it: after placement."""
+    first: dict[str, float] = {}
+    for clock, megahertz in _FMAX.findall(log):
+        first.setdefault(clock, float(megahertz))
+    return min(first.values(), default=None)
 
 
 def _critical_path(paths: Sequence[dict[str, Any]], clock: str | None) -> tuple[PathStep, ...]:

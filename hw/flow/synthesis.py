@@ -129,27 +129,18 @@ def synthesise(
     )
 
     def make(folder: Path) -> None:
-        YOSYS.run(
-            ["-q", "-l", "yosys.log", "synth.ys"],
-            folder=folder,
-            log="yosys",
-            timeout=timeout,
-            what=f"synthesis of {top} for {family.name}",
-        )
+        _run(folder, "yosys", "synth.ys", f"synthesis of {top} for {family.name}", timeout)
         if family.finish is not None and _finished(folder, top, family.finish):
-            script = "\n".join(["read_json netlist.json", *_outputs(family)])
-            (folder / "finish.ys").write_text(f"{script}\n")
-            YOSYS.run(
-                ["-q", "-l", "finish.log", "finish.ys"],
-                folder=folder,
-                log="finish",
-                timeout=timeout,
-                what=f"finish of {top} for {family.name}",
-            )
-        summary = json.dumps(_summarised(folder, top), indent=1)
-        (folder / "summary.json").write_text(summary)
+            _write_again(folder, top, family, timeout)
+        _summarise(folder, top)
 
     return SynthesisResult(top, family, cached(f"synth-{family.name}", key, make, files))
+
+
+def _run(folder: Path, log: str, script: str, what: str, timeout: float | None) -> None:
+    """Run a script of Yosys's in a folder, where it also writes its log."""
+    arguments = ["-q", "-l", f"{log}.log", script]
+    YOSYS.run(arguments, folder=folder, log=log, timeout=timeout, what=what)
 
 
 def _digests(files: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -193,8 +184,15 @@ def _finished(folder: Path, top: str, finish: Callable[[dict[str, Any]], bool]) 
     return changed
 
 
-def _summarised(folder: Path, top: str) -> dict[str, Any]:
-    """What callers ask for, so that they need not read a large netlist."""
+def _write_again(folder: Path, top: str, family: Family, timeout: float | None) -> None:
+    """Have Yosys write the netlist that was changed, and what it counts in it."""
+    script = "\n".join(["read_json netlist.json", *_outputs(family)])
+    (folder / "finish.ys").write_text(f"{script}\n")
+    _run(folder, "finish", "finish.ys", f"finish of {top} for {family.name}", timeout)
+
+
+def _summarise(folder: Path, top: str) -> None:
+    """Write what callers ask for, so that they need not read a large netlist."""
     module = json.loads((folder / "netlist.json").read_text())["modules"][top]
     stat = json.loads((folder / "stat.json").read_text())["modules"]
     cells = Counter(cell["type"] for cell in module["cells"].values())
@@ -202,8 +200,9 @@ def _summarised(folder: Path, top: str) -> dict[str, Any]:
     ports = [(name, port["direction"], len(port["bits"])) for name, port in module["ports"].items()]
     memories = [c["parameters"] for c in module["cells"].values() if c["type"] == "$mem_v2"]
     bits = sum(int(memory["SIZE"], 2) * int(memory["WIDTH"], 2) for memory in memories)
-    return {
+    summary = {
         "cells": dict(sorted(cells.items())),
         "ports": ports,
         "stat": stat[f"\\{top}"] | {"memory_bits": bits},
     }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1))
