@@ -1,0 +1,1 @@
+"""hw.flow: each part on its own."""
