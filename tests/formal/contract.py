@@ -1,15 +1,15 @@
 """The stream contract, once, for every proof: stability, and nothing lost, doubled or reordered.
 
 A proof is a :class:`Harness` around a block: all of the block's inputs are free, and
-:meth:`Harness.properties` says what is assumed and asserted. :class:`Probe` reaches into the
-block for the invariants of an induction.
+:meth:`Harness.properties` says what is assumed and asserted. :class:`~tests.formal.probe.Probe`
+reaches into the block for the invariants of an induction.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIssue]
@@ -25,16 +25,15 @@ from amaranth.hdl import (
     Signal,
     Value,
     ValueLike,
-    unsigned,
 )
-from amaranth.hdl._mem import MemoryInstance
 from amaranth.lib import stream, wiring
+
+from tests.formal.probe import Probe
 
 __all__ = [
     "BeatHarness",
     "Harness",
     "HoldHarness",
-    "Probe",
     "as_value",
     "claim",
     "foretells",
@@ -47,93 +46,6 @@ __all__ = [
     "tagged_transfer",
     "waits_at_most",
 ]
-
-
-class Probe:
-    """Signals and memory words inside an elaborated block, by the names in its source."""
-
-    def __init__(self, fragment: Fragment) -> None:
-        self.fragment = fragment
-
-    def _descend(self, path: Sequence[str]) -> Fragment:
-        fragment: Any = self.fragment
-        for name in path:
-            fragment = next(child for child, given, _ in fragment.subfragments if given == name)
-        return fragment
-
-    def state(self) -> Iterator[tuple[str, Value, Value]]:
-        """All that can change the block: (name, value, 1 where it may change now).
-
-        Of a register the value and a constant 1; of a memory port a constant and its enable.
-        """
-        yield from self._state(self.fragment, "")
-
-    def _state(self, fragment: Any, prefix: str) -> Iterator[tuple[str, Value, Value]]:
-        if isinstance(fragment, MemoryInstance):
-            memory: Any = fragment
-            for kind, ports in (("write", memory._write_ports), ("read", memory._read_ports)):
-                for port in ports:
-                    yield f"{prefix}{kind}", Const(0), port._en.any()
-            return
-        for domain, statements in fragment.statements.items():
-            if domain != "comb":
-                for signal in statements._lhs_signals():
-                    yield prefix + signal.name, signal, Const(1)
-        for child, name, _ in fragment.subfragments:
-            yield from self._state(child, f"{prefix}{name} ")
-
-    def _memory(self, path: str) -> Any:
-        instance = self._descend(path.split("."))
-        assert isinstance(instance, MemoryInstance), path
-        return instance
-
-    def signal(self, path: str, *, otherwise: int | str | None = None) -> Signal:
-        """The signal that ``child.child.name`` assigns.
-
-        Amaranth names only the last of the signals that one statement creates, and that after
-        the last target. ``otherwise`` says which it is then: a wrong name, or the turn in which
-        it is created among the nameless ones of its block.
-
-        Raises
-        ------
-        LookupError
-            If there is none, or more than one of that name.
-        """
-        *children, name = path.split(".")
-        fragment: Any = self._descend(children)
-        every = {
-            signal.duid: signal
-            for statements in fragment.statements.values()
-            for signal in statements._lhs_signals()
-        }
-        found = [signal for signal in every.values() if signal.name == name]
-        if not found and isinstance(otherwise, str):
-            found = [signal for signal in every.values() if signal.name == otherwise]
-        if not found and isinstance(otherwise, int):
-            nameless = [every[n] for n in sorted(every) if every[n].name == "$signal"]
-            found = nameless[otherwise : otherwise + 1]
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} signals are called {path}")
-        return found[0]
-
-    def read_data(self, path: str) -> Value:
-        """The output of the first read port of the memory ``child.child.memory``."""
-        instance = self._memory(path)
-        return instance._read_ports[0]._data
-
-    def word(self, path: str, address: int) -> Signal:
-        """A word of the memory ``child.child.memory``, as it is now."""
-        instance = self._memory(path)
-        bits = max((instance._data.depth - 1).bit_length(), 0)
-        word = Signal(unsigned(len(Const(0, instance._data.shape))), name=f"word_{address}")
-        instance.read_port(
-            domain="comb",
-            addr=Const(address, bits),
-            data=word,
-            en=Const(1),
-            transparent_for=(),
-        )
-        return word
 
 
 class Harness(wiring.Component):
@@ -200,17 +112,10 @@ def past(m: Module, value: ValueLike, *, init: int = 0) -> Signal:
     return register
 
 
-def bits_of(payload: Any) -> Value:
-    """All bits of a payload, also of a wide stream's array of words."""
-    if isinstance(payload, Sequence) and not isinstance(payload, Value):
-        return Cat(map(bits_of, payload))
-    return Value.cast(payload)
-
-
 def keeps_until_ready(m: Module, port: stream.Interface, *, assume: bool = False) -> None:
     """Once valid, a stream stays valid with its payload until it is ready: assert or assume."""
     waiting = past(m, port.valid & ~port.ready)
-    bits = bits_of(port.payload)
+    bits = as_value(port.payload)
     same = bits == past(m, bits)
     if assume:
         suppose(m, ~waiting | (port.valid & same))
@@ -293,35 +198,46 @@ def tagged_transfer(
     Signal
         How many are inside.
     """
-    limit = max(capacity, initial) + 2
-    inside = Signal(range(limit), init=initial)
-    ahead = Signal(range(limit))
+    push, pop = Value.cast(push), Value.cast(pop)
+    most = max(capacity, initial)
+    inside = Signal(range(most + 2), init=initial)
+    m.d.sync += inside.eq(inside + push - pop)
+    leaves, expected = _followed(m, push=push, pushed=Value.cast(pushed), pop=pop, inside=inside)
+    claim(m, ~pop | (inside != 0) | push, f"no {name} come from nowhere")
+    claim(m, inside <= most, f"no {name} are lost")
+    claim(m, ~leaves | agree(Value.cast(popped), expected), f"{name} leave unchanged and in order")
+    return inside
+
+
+def _followed(
+    m: Module, *, push: Value, pushed: Value, pop: Value, inside: Signal
+) -> tuple[Signal, Signal]:
+    """Whether the transfer that is followed leaves now, and what it was when it went in."""
     followed, done = Signal(), Signal()
-    pushed, popped = Value.cast(pushed), Value.cast(popped)
-    expected = Signal(pushed.shape())
-    nth = AnyConst(8)  # which transfer is followed: any of the first 256
-    count = Signal(8)
+    expected, ahead = Signal(pushed.shape()), Signal.like(inside, init=0)
     begin, leaves = Signal(), Signal()
-    current, position = Signal(pushed.shape()), Signal(range(limit))
+    current, position = Signal.like(expected), Signal.like(ahead)
     m.d.comb += [
-        begin.eq(Value.cast(push) & (count == nth) & ~followed & ~done),
+        begin.eq(_is_chosen(m, push) & ~followed & ~done),
         current.eq(Mux(begin, pushed, expected)),
         position.eq(Mux(begin, inside, ahead)),
         leaves.eq((begin | followed) & (position == 0) & pop),
     ]
-    with m.If(push):
-        m.d.sync += count.eq(count + 1)
     m.d.sync += [
-        inside.eq(inside + Value.cast(push) - Value.cast(pop)),
         expected.eq(current),
         followed.eq((begin | followed) & ~leaves),
         done.eq(done | leaves),
         ahead.eq(Mux(pop, position - 1, position)),
     ]
-    claim(m, ~Value.cast(pop) | (inside != 0) | push, f"no {name} come from nowhere")
-    claim(m, inside <= max(capacity, initial), f"no {name} are lost")
-    claim(m, ~leaves | agree(popped, current), f"{name} leave unchanged and in order")
-    return inside
+    return leaves, current
+
+
+def _is_chosen(m: Module, push: Value) -> Value:
+    """Whether what goes in now is the nth transfer, any of the first 256."""
+    nth, count = AnyConst(8), Signal(8)
+    with m.If(push):
+        m.d.sync += count.eq(count + 1)
+    return push & (count == nth)
 
 
 class HoldHarness(Harness):

@@ -18,7 +18,8 @@ from hw.blocks.result_queue import ResultQueue
 from hw.blocks.weight_store import WeightStore
 from hw.strategies.direct import Direct
 from sw.part_configs import FoldConfig
-from tests.formal.contract import Harness, Probe, claim, history, past, suppose
+from tests.formal.contract import Harness, claim, history, past, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 

@@ -12,18 +12,10 @@ from amaranth.hdl import Const, Module, Mux, Signal
 
 from hw.blocks.look_ahead_table import LookAheadTable, make_reuse_table
 from sw.part_configs import FoldConfig
-from tests.formal.contract import (
-    Harness,
-    Probe,
-    claim,
-    keeps_until_ready,
-    moves,
-    past,
-    same_steps,
-    suppose,
-    waits_at_most,
-)
+from tests.formal.contract import Harness, claim, moves, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
+from tests.formal.tables import WaitHarness, announced_beats
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
@@ -48,12 +40,8 @@ class TableHarness(Harness):
         super().__init__(dut)
 
     def properties(self, m: Module, probe: Probe) -> None:  # noqa: ARG002
-        i, o, ports = self.i, self.o, vars(self)
-        keeps_until_ready(m, i, assume=True)
-        keeps_until_ready(m, o)
-        same_steps(m, i, o)
-        foretold = past(m, ports["i_next"], init=1)
-        claim(m, i.ready == (o.ready & foretold), "readiness was foretold")
+        i, ports = self.i, vars(self)
+        announced_beats(m, i, self.o, ports["i_next"])
         for pixel in i.payload.pixel:
             suppose(m, pixel < 4)  # more keys than entries; the rest is multiplication
         weights = self._weights(m, ports["i_weight"], ports["swap"])
@@ -116,18 +104,6 @@ class TableHarness(Harness):
         return weights
 
 
-class WaitHarness(Harness):
-    """A beat waits no longer than its table says; ``less``: the fault."""
-
-    def __init__(self, dut, *, less=0):
-        self.less = less
-        super().__init__(dut)
-
-    def properties(self, m, probe):  # noqa: ARG002
-        keeps_until_ready(m, self.i, assume=True)
-        waits_at_most(m, self.i, self.o, self.dut.longest_wait - self.less)
-
-
 SMALL: dict[str, dict[str, Any]] = {
     "memory": {"organisation": "memory"},
     "sets": {"organisation": "set_associative", "ways": 1},
@@ -148,14 +124,14 @@ def test_never_a_wrong_product(size):
 
 @pytest.mark.parametrize("size", SMALL)
 def test_waits_for_misses_alone(size):
-    prove(WaitHarness(make_table(**SMALL[size])), mode="bmc", depth=SWAP_DEPTH).holds()
+    table = make_table(**SMALL[size])
+    prove(WaitHarness(table, table.longest_wait), mode="bmc", depth=SWAP_DEPTH).holds()
 
 
 def test_fault_waits_less():
     table = make_table(**SMALL["two channels ahead"])
-    prove(WaitHarness(table, less=1), mode="bmc", depth=SWAP_DEPTH).breaks(
-        "the input waits no longer"
-    )
+    harness = WaitHarness(table, table.longest_wait - 1)
+    prove(harness, mode="bmc", depth=SWAP_DEPTH).breaks("the input waits no longer")
 
 
 def test_fault_a_swap_under_a_live_beat():

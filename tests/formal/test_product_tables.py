@@ -13,7 +13,8 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from hw import product_geometry
 from hw.blocks.product_filler import ProductFiller
 from hw.blocks.product_tables import ProductTables
-from tests.formal.contract import Harness, Probe, claim, history, keeps_until_ready, past, suppose
+from tests.formal.contract import Harness, claim, history, keeps_until_ready, past, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 

@@ -13,18 +13,10 @@ from amaranth.lib import data
 
 from hw.blocks.miss_unit import MissUnit
 from hw.blocks.reuse_table import ReuseTable
-from tests.formal.contract import (
-    Harness,
-    Probe,
-    claim,
-    keeps_until_ready,
-    moves,
-    past,
-    same_steps,
-    suppose,
-    waits_at_most,
-)
+from tests.formal.contract import Harness, claim, moves, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
+from tests.formal.tables import WaitHarness, announced_beats
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
@@ -49,11 +41,7 @@ class TableHarness(Harness):
     def properties(self, m: Module, probe: Probe) -> None:
         i, o, g = self.i, self.o, self.dut.geometry
         write, swap = vars(self)["i_weight"], vars(self)["swap"]
-        keeps_until_ready(m, i, assume=True)
-        keeps_until_ready(m, o)
-        same_steps(m, i, o)
-        foretold = past(m, vars(self)["i_next"], init=1)
-        claim(m, i.ready == (o.ready & foretold), "readiness was foretold")
+        announced_beats(m, i, o, vars(self)["i_next"])
         self._two_sets(m, write, swap)
 
         # The beats in the stages: compared, looked up, and what must be at the output then.
@@ -244,19 +232,6 @@ class TableHarness(Harness):
                 claim(m, ~valid[n] | shown | of_key, f"entry {c} {n} {p} is of its key")
 
 
-class WaitHarness(Harness):
-    """A beat waits no longer than for a miss in every channel; ``less``: the fault."""
-
-    def __init__(self, dut, *, less=0):
-        self.less = less
-        super().__init__(dut)
-
-    def properties(self, m, probe):  # noqa: ARG002
-        keeps_until_ready(m, self.i, assume=True)
-        geometry = self.dut.geometry
-        waits_at_most(m, self.i, self.o, geometry.channels * geometry.fill_cycles - self.less)
-
-
 SIZES: dict[str, dict[str, Any]] = {
     "one channel": {"channels": 1, "entries": 3},
     "two channels": {"channels": 2, "entries": 2, "width": 2, "multipliers": 1},
@@ -270,14 +245,19 @@ def test_never_a_wrong_product(size):
     prove(harness, mode="prove", depth=2).holds()
 
 
-def test_waits_for_its_misses_alone():
+def waiting(*, less=0):
+    """A beat waits no longer than for a miss in every channel; ``less``: the fault."""
     table = make_table(channels=2, width=1, multipliers=1)
-    prove(WaitHarness(table), mode="bmc", depth=18).holds()
+    geometry = table.geometry
+    return WaitHarness(table, geometry.channels * geometry.fill_cycles - less)
+
+
+def test_waits_for_its_misses_alone():
+    prove(waiting(), mode="bmc", depth=18).holds()
 
 
 def test_fault_waits_less():
-    table = make_table(channels=2, width=1, multipliers=1)
-    prove(WaitHarness(table, less=1), mode="bmc", depth=18).breaks("the input waits no longer")
+    prove(waiting(less=1), mode="bmc", depth=18).breaks("the input waits no longer")
 
 
 def test_fault_a_swap_under_a_live_beat():

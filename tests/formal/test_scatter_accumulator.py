@@ -8,7 +8,8 @@ from amaranth.hdl import Module, Signal
 
 from hw.blocks.scatter_accumulator import ScatterAccumulator
 from sw.part_configs import FoldConfig
-from tests.formal.contract import Harness, Probe, claim, history, past, suppose
+from tests.formal.contract import Harness, claim, history, past, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 

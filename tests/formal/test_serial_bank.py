@@ -16,7 +16,8 @@ from hw.serial_plan import plan_serial
 from sw.config import EngineConfig
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec
-from tests.formal.contract import Harness, Probe, claim, history, past, suppose
+from tests.formal.contract import Harness, claim, history, past, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 
 pytestmark = pytest.mark.formal

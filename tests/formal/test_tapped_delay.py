@@ -6,7 +6,8 @@ import pytest
 from amaranth.hdl import Module, Mux, Value
 
 from hw.blocks.tapped_delay import TappedDelay, _gaps, _ring_depths
-from tests.formal.contract import BeatHarness, Probe, claim, history
+from tests.formal.contract import BeatHarness, claim, history
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 
 pytestmark = pytest.mark.formal

@@ -16,7 +16,8 @@ from hw.blocks.look_ahead_table import make_reuse_table
 from hw.blocks.miss_unit import MissUnit
 from hw.blocks.product_repair import ProductRepair
 from hw.protection import STATE_ATTRIBUTE, Guard
-from tests.formal.contract import Probe, claim, suppose
+from tests.formal.contract import claim, suppose
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.formal.test_look_ahead_table import TableHarness
 from tests.hw.layers import make_config, make_layer

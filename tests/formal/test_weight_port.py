@@ -9,13 +9,13 @@ from amaranth.hdl import Array, Const, Module, Mux, Signal
 from hw.blocks.weight_port import WeightPort
 from tests.formal.contract import (
     Harness,
-    Probe,
     claim,
     keeps_until_ready,
     moves,
     past,
     suppose,
 )
+from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.hw.layers import make_config, make_layer
 
