@@ -1,1 +1,1 @@
-"""Amaranth: what becomes gates. Knows sw.spec, sw.config, sw.numeric and sw.templates only."""
+"""Amaranth: what becomes gates. Knows the descriptions in sw alone: see tests/test_imports.py."""
