@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Signal
 
 from hw.blocks.look_ahead_table import LookAheadTable, make_reuse_table
 from sw.part_configs import FoldConfig
 from tests.formal.contract import Harness, claim, moves, suppose
 from tests.formal.probe import Probe
 from tests.formal.prove import prove
-from tests.formal.tables import WaitHarness, announced_beats
+from tests.formal.tables import WaitHarness, announced_beats, words_in_order
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
@@ -82,15 +82,9 @@ class TableHarness(Harness):
     def _weights(self, m, word, swap):
         """The active set, by channel and product; others are loaded whole."""
         g = self.dut.geometry
-        words = g.channels * g.products
-        place = Signal(range(words))  # of the word that comes, if it goes on
-        here = Signal.like(place)
-        m.d.comb += here.eq(Mux(word.payload.first, 0, place))
-        suppose(m, ~word.valid | (word.payload.first == (place == 0)))
-        suppose(m, ~word.valid | (word.payload.last == (here == words - 1)))
+        place, here = words_in_order(m, word, g.channels * g.products, taken=word.valid)
+        suppose(m, ~word.valid | ~word.payload.first | (place == 0))
         suppose(m, ~(swap & (word.valid | (place != 0))))
-        with m.If(word.valid):
-            m.d.sync += place.eq(Mux(word.payload.last, 0, here + 1))
         weights = [[Const(0)] * g.products for _ in range(g.channels)]
         for c, p in np.ndindex(g.channels, g.products):
             init = self.dut.miss_unit.weights[c * g.stride + g.place(p)]

@@ -16,6 +16,7 @@ from hw.blocks.product_tables import ProductTables
 from tests.formal.contract import Harness, claim, history, keeps_until_ready, past, suppose
 from tests.formal.probe import Probe
 from tests.formal.prove import prove
+from tests.formal.tables import words_in_order
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
@@ -75,15 +76,10 @@ class FilledHarness(Harness):
     def _loading(self, m, port):
         """Weights in their order; returns those of the set, and whether it is complete."""
         g = self.dut.geometry
-        index, at = Signal(range(g.products)), Signal(range(g.products))
         complete, take = Signal(), Signal()
         keeps_until_ready(m, port, assume=True)
-        m.d.comb += [
-            take.eq(port.valid & port.ready),
-            at.eq(Mux(port.payload.first, 0, index)),
-        ]
-        suppose(m, port.payload.first | (index != 0))
-        suppose(m, port.payload.last == (at == g.products - 1))
+        m.d.comb += take.eq(port.valid & port.ready)
+        _, at = words_in_order(m, port, g.products, taken=take)
         weights = []
         for n in range(g.products):
             weight = Signal(g.weight_shape, name=f"loaded_{n}")
@@ -91,10 +87,7 @@ class FilledHarness(Harness):
                 m.d.sync += weight.eq(port.payload.weight)
             weights.append(weight)
         with m.If(take):
-            m.d.sync += [
-                index.eq(Mux(port.payload.last, 0, at + 1)),
-                complete.eq(port.payload.last),
-            ]
+            m.d.sync += complete.eq(port.payload.last)
         # The bound: a word's products are written, and the next word is taken.
         waited = Signal(range(g.fill_cycles + 1))
         m.d.sync += waited.eq(Mux(port.ready, 0, waited + (waited != g.fill_cycles)))

@@ -16,7 +16,7 @@ from hw.blocks.reuse_table import ReuseTable
 from tests.formal.contract import Harness, claim, moves, suppose
 from tests.formal.probe import Probe
 from tests.formal.prove import prove
-from tests.formal.tables import WaitHarness, announced_beats
+from tests.formal.tables import WaitHarness, announced_beats, words_in_order
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
@@ -72,13 +72,7 @@ class TableHarness(Harness):
         """The set that counts and the one that is loaded, word by word in the order of a set."""
         g = self.dut.geometry
         places = [c * g.stride + p for c in range(g.channels) for p in range(g.products)]
-        self.next_word = Signal(range(len(places)))
-        word = Signal.like(self.next_word)
-        m.d.comb += word.eq(Mux(write.payload.first, 0, self.next_word))
-        suppose(m, ~write.valid | write.payload.first | (self.next_word != 0))
-        suppose(m, ~write.valid | (write.payload.last == (word == len(places) - 1)))
-        with m.If(write.valid):
-            m.d.sync += self.next_word.eq(Mux(write.payload.last, 0, word + 1))
+        self.next_word, word = words_in_order(m, write, len(places), taken=write.valid)
         self.places = places
         self.weights, self.others = {}, {}
         for n, place in enumerate(places):
