@@ -146,9 +146,12 @@ class Link:
         """Whole packets with a payload, while an answer to ``sent`` bytes may come."""
         longest = sent + 2 * MAX_PAYLOAD
         end = time.monotonic() + self.timeout + longest * _LINE_BITS / self.baud
-        while time.monotonic() < end:
+        # A busy host may come to look when time is up: what is there by then counts.
+        while (early := time.monotonic() < end) or self.port.in_waiting:
             line = self.port.read(max(1, self.port.in_waiting))
             yield from (packet for packet in self._decoder.feed(line) if packet.payload)
+            if not early:
+                return
 
 
 class Session:

@@ -1,6 +1,7 @@
 """sw.session: right outputs over a bad line, and clear words for everything else."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -38,6 +39,23 @@ def test_outputs_over_a_noisy_line(config, images, noise):
     np.testing.assert_array_equal(y, reference.run(images, config))
     assert counters.frames == 0
     assert (host.link.repeated > 0) == (board.disturbed > 0) == (noise > 0)
+
+
+def test_an_answer_that_is_there_when_time_is_up(config, images, monkeypatch):
+    board = FakeBoard(config, images)
+    host = session(board, config)
+    times = itertools.count()
+    monkeypatch.setattr("sw.session.time.monotonic", lambda: next(times))  # each look is late
+    host.begin()
+    assert host.link.repeated == 0
+
+
+def test_a_line_that_never_falls_silent(config, images):
+    board = FakeBoard(config, images)
+    board.read = lambda size=1: bytes(size)  # zeros: no packet
+    board.line += bytes(100)
+    with pytest.raises(LinkError, match="no answer"):
+        session(board, config, attempts=3).begin()
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
