@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
@@ -11,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from hw.blocks.axi import AxiLite, AxiLiteSignature, Response
 from hw.blocks.counters import PART_BITS, count_layout, part_count
 from sw.config import EngineConfig
-from sw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Register, Window
+from sw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Window
 from sw.registers import COUNTERS, register_map
 
 __all__ = ["ControlPort", "window_write_layout"]
@@ -112,76 +114,91 @@ class ControlPort(wiring.Component):
         word, have_word = _hold(m, bus.wvalid, bus.wready, word, used=write)
         source, have_source = _hold(m, bus.arvalid, bus.arready, bus.araddr, used=read)
 
-        # Stage 1: act, and respond.
+        # Stage 1: what the addresses name. An address stays until it is used, so its meaning does.
+        known_write = self._known(m, have_address & have_word, write, "write")
+        known_read = self._known(m, have_source, read, "read")
+        is_control, in_window = self._decode_write(m, address)
+
+        # Stage 2: act, and respond.
         m.d.comb += [
-            write.eq(have_address & have_word & ~bus.bvalid & ~self.o_write.valid),
-            read.eq(have_source & ~bus.rvalid & ~waits),
+            write.eq(known_write & ~bus.bvalid & ~self.o_write.valid),
+            read.eq(known_read & ~bus.rvalid & ~waits),
         ]
         allowed = Signal()
         whole = word[DATA_BITS:].all()
-        control = self._write_control(m, write & whole, address, word)
-        window = self._write_window(m, write & whole & stopped, address, word)
-        m.d.comb += allowed.eq(whole & (control | (window & stopped)))
+        self._write_control(m, write & whole & is_control, word)
+        self._write_window(m, write & whole & stopped, in_window, address, word)
+        m.d.comb += allowed.eq(whole & (is_control | (in_window.any() & stopped)))
         _respond(m, write, bus.bvalid, bus.bready)
         with m.If(write):
             m.d.sync += bus.bresp.eq(Mux(allowed, Response.OKAY, Response.SLVERR))
-        self._read(m, have_source & ~bus.rvalid, source, stopped, waits)
+        self._read(m, known_read & ~bus.rvalid, source, stopped, waits)
         _respond(m, read, bus.rvalid, bus.rready)
         return m
 
-    def _write_control(self, m: Module, write: Value, address: Signal, word: Signal) -> Value:
-        """Perform a write to CONTROL; returns whether ``address`` is its."""
-        register = self.table.register("CONTROL")
-        here = address == register.offset
-        m.d.sync += [self.clear_counters.eq(0), self.flush_table.eq(0)]
-        with m.If(write & here):
-            m.d.sync += [getattr(self, f.name).eq(word[f.lsb]) for f in register.fields]
-        return here
+    def _known(self, m: Module, held: Value, used: Signal, name: str) -> Signal:
+        """Whether what is held was decoded."""
+        known = Signal(name=f"{name}_known")
+        m.d.sync += known.eq(held & ~used)
+        return known
 
-    def _write_window(self, m: Module, write: Value, address: Signal, word: Signal) -> Value:
-        """Hand on a write to a window; returns whether ``address`` is a word of one."""
+    def _decode_write(self, m: Module, address: Signal) -> tuple[Signal, Signal]:
+        """Registers: whether the address is CONTROL's; the window of which it is a word."""
+        is_control = Signal()
+        in_window = Signal(len(self.table.windows))
+        m.d.sync += [
+            is_control.eq(address == self.table.offset("CONTROL")),
+            *(
+                bit.eq(_word_exists(window, address))
+                for bit, window in zip(in_window, self.table.windows, strict=True)
+            ),
+        ]
+        return is_control, in_window
+
+    def _write_control(self, m: Module, write: Value, word: Signal) -> None:
+        """Perform a write to CONTROL."""
+        m.d.sync += [self.clear_counters.eq(0), self.flush_table.eq(0)]
+        with m.If(write):
+            fields = self.table.register("CONTROL").fields
+            m.d.sync += [getattr(self, f.name).eq(word[f.lsb]) for f in fields]
+
+    def _write_window(
+        self, m: Module, write: Value, in_window: Signal, address: Signal, word: Signal
+    ) -> None:
+        """Hand on a write to a window, if it is to one."""
         payload = self.o_write.payload
         with m.If(self.o_write.ready):
             m.d.sync += self.o_write.valid.eq(0)
-        found = Signal(len(self.table.windows))
         for n, window in enumerate(self.table.windows):
-            m.d.comb += found[n].eq(_word_exists(window, address))
-            with m.If(write & found[n]):
+            with m.If(write & in_window[n]):
                 m.d.sync += [
                     self.o_write.valid.eq(1),
                     payload.index.eq(address[_BYTE_BITS:][: _index_bits(window)]),
                     payload.data.eq(word[:DATA_BITS]),
                     payload.window.eq(1 << n),
                 ]
-        return found.any()
 
     def _read(
         self, m: Module, asked: Value, address: Signal, stopped: Signal, waits: Signal
     ) -> None:
         """Read a register; every other address is an error and gives zero."""
-        offsets = [register.offset >> _BYTE_BITS for register in self.table.registers]
-        near = Signal(max(offsets).bit_length())  # they lie together: few bits tell them apart
-        exists = Signal()
-        counts = Signal()
+        # Stage 1: which register it is, and all of it that never changes. They lie together: few
+        # bits tell them apart.
+        near = Signal(max(r.offset >> _BYTE_BITS for r in self.table.registers).bit_length())
+        constant = Signal(DATA_BITS)
+        named = self._named(m, near, exists=address == (near << _BYTE_BITS))
+        constants = {r.offset >> _BYTE_BITS: Value.cast(r.value or 0) for r in self.table.registers}
         m.d.comb += near.eq(address[_BYTE_BITS:])
-        with m.Switch(near), m.Case(*offsets):
-            m.d.comb += exists.eq((near << _BYTE_BITS) == address)
-        with m.Switch(near), m.Case(*self._low_words()):
-            m.d.comb += counts.eq(exists)
-        m.d.comb += waits.eq(counts)
+        m.d.sync += constant.eq(_select(constants, near))
 
-        # One multiplexer for each half of the word, and an enable: a count comes in parts.
+        # Stage 2. One multiplexer for each half of the word, and an enable: a count comes in parts.
         high = Signal(max(self.config.counter_bits - DATA_BITS, 0))
         known = Signal(DATA_BITS)
-        values = {
-            register.offset >> _BYTE_BITS: self._value(register, stopped, high)
-            for register in self.table.registers
-        }
-        low_words = self._low_words()
-        m.d.comb += known.eq(
-            _select({n: value for n, value in values.items() if n not in low_words}, near)
+        shown = (
+            Mux(named[name], value, 0) for name, value in self._changing(stopped, high).items()
         )
-        passes = self._passes(m, asked & counts, near, waits)
+        m.d.comb += [known.eq(reduce(or_, shown, constant)), waits.eq(named["low"])]
+        passes = self._passes(m, asked & named["low"], near, waits)
         word = Cat(self.bus.rdata, high)
         for start in range(0, max(DATA_BITS, self.config.counter_bits), PART_BITS):
             part = start // PART_BITS
@@ -194,42 +211,50 @@ class ControlPort(wiring.Component):
                 with m.If(comes):
                     m.d.sync += target.eq(count)
                 continue
-            with m.If(comes | (asked & ~counts)):
-                m.d.sync += target.eq(Mux(counts, count, known[start:]))
+            with m.If(comes | (asked & ~named["low"])):
+                m.d.sync += target.eq(Mux(named["low"], count, known[start:]))
         with m.If(asked):
-            m.d.sync += self.bus.rresp.eq(Mux(exists, Response.OKAY, Response.SLVERR))
-        with m.If(asked & ~exists):
+            m.d.sync += self.bus.rresp.eq(Mux(named["any"], Response.OKAY, Response.SLVERR))
+        with m.If(asked & ~named["any"]):
             m.d.sync += self.bus.rdata.eq(0)
 
-    def _low_words(self) -> list[int]:
-        """Which words are low words of counters that pass by."""
-        return [self.table.offset(f"{name.upper()}_LO") >> _BYTE_BITS for name in self.counted]
+    def _named(self, m: Module, near: Signal, *, exists: Value) -> dict[str, Signal]:
+        """A register for each kind of address that reads differently; "any": it exists."""
+        kinds = {
+            "any": [register.offset for register in self.table.registers],
+            "control": [self.table.offset("CONTROL")],
+            "status": [self.table.offset("STATUS")],
+            "low": [self.table.offset(f"{name.upper()}_LO") for name in self.counted],
+            "high": [self.table.offset(f"{name.upper()}_HI") for name in self.counted],
+        }
+        named = {kind: Signal(name=f"read_{kind}") for kind in kinds}
+        for kind, offsets in kinds.items():
+            here = near.matches(*(offset >> _BYTE_BITS for offset in offsets))
+            m.d.sync += named[kind].eq(exists & here)
+        return named
+
+    def _changing(self, stopped: Signal, high: Signal) -> dict[str, Value]:
+        """What reads differently with time, but for the counts that pass by."""
+        status = Cat(stopped, self.in_frame, self.refused, self.damaged)
+        return {"control": self.run, "status": status, "high": high}
 
     def _passes(self, m: Module, asked: Value, near: Signal, waits: Signal) -> Signal:
         """Whether a part of the count that is asked for passes by; with its last nothing waits."""
         count = self.i_count.payload
         first = self.table.offset(f"{COUNTERS[0].upper()}_LO") >> _BYTE_BITS
-        number = ((near - first) >> 1)[: len(count.counter)]
+        number = Signal.like(count.counter)
         begun = Signal()
         passes = Signal()
         m.d.comb += passes.eq(
             asked & self.i_count.valid & (count.counter == number) & (begun | (count.part == 0))
         )
-        m.d.sync += begun.eq(passes)
+        m.d.sync += [
+            number.eq((near - first) >> 1),
+            begun.eq(passes),
+        ]
         with m.If(passes & (count.part == part_count(self.config) - 1)):
             m.d.comb += waits.eq(0)
         return passes
-
-    def _value(self, register: Register, stopped: Signal, high: Signal) -> Value:
-        """What a register reads, but for the low words of counters that pass by."""
-        if register.value is not None:
-            return Value.cast(register.value)
-        if register.name == "CONTROL":
-            return self.run
-        if register.name == "STATUS":
-            return Cat(stopped, self.in_frame, self.refused, self.damaged)
-        name, _, half = register.name.lower().rpartition("_")
-        return high if half == "hi" and name in self.counted else Value.cast(0)
 
 
 def _hold(

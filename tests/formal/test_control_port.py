@@ -143,8 +143,8 @@ class PortHarness(Harness):
         status = Cat(port["idle"] & ~port["run"], port["in_frame"])
         is_status = past(m, address == STATUS)
         claim(m, ~(new & is_status) | (bus.rdata[:2] == past(m, status)), "status is of this cycle")
-        asked = open_ == 1 + bus.rvalid
-        self._counts(m, asked, counter, new & past(m, low), new & past(m, high))
+        held = open_ == 1 + bus.rvalid
+        self._counts(m, held & past(m, held), counter, new & past(m, low), new & past(m, high))
 
     def _counts(self, m, asked, counter, low, high):
         """A low word is of a count that passed by whole since it was asked for; so is its rest."""
@@ -154,7 +154,7 @@ class PortHarness(Harness):
         parts = part_count(self.dut.config)
         follows = past(m, count.valid) & (past(m, count.payload.counter) == count.payload.counter)
         suppose(m, ~count.valid | (part == 0) | (follows & (past(m, part) + 1 == part)))
-        # What the port may take: from part 0, once it has the address and no answer waits.
+        # What the port may take: from part 0, once it has decoded the address and no answer waits.
         whole, begun, done = Signal(PART_BITS * parts), Signal(), Signal()
         mine = asked & ~bus.rvalid & count.valid & (count.payload.counter == counter)
         with m.If(mine):
@@ -204,15 +204,15 @@ class WithdrawsTheWrite(ControlPort):
 class WritesWhileRunning(ControlPort):
     """A port whose windows are always open."""
 
-    def _write_window(self, m, write, address, word):
-        return super()._write_window(m, self.bus.awready.any() | write, address, word)
+    def _write_window(self, m, write, in_window, address, word):
+        super()._write_window(m, self.bus.awready.any() | write, in_window, address, word)
 
 
 class KeepsNothing(ControlPort):
     """A port whose high words are of the count that passes by."""
 
-    def _value(self, register, stopped, high):
-        return super()._value(register, stopped, self.i_count.payload.bits[: len(high)])
+    def _changing(self, stopped, high):
+        return super()._changing(stopped, self.i_count.payload.bits[: len(high)])
 
 
 class TakesTheMiddle(ControlPort):
