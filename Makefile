@@ -6,6 +6,7 @@
 #   SYNTH_ARGS=...   more for hw.build: SYNTH_ARGS="--seeds 1 --timeout 600"
 #   BENCH_ARGS=...   arguments for the benchmark: BENCH_ARGS="--rows da4ml-templates"
 #   REUSE_ARGS=...   arguments for the strategies' figures: REUSE_ARGS="--strategies value_cam"
+#   TRAIN_ARGS=...   arguments for the training runs: TRAIN_ARGS="--only 'mnist-*'"
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -18,6 +19,7 @@ CORE := $(VENV)/.core-stamp
 DEV := $(VENV)/.dev-stamp
 SYNTH := $(VENV)/.synth-stamp
 BENCH := $(VENV)/.bench-stamp
+TRAIN := $(VENV)/.train-stamp
 # Without our MAKEFLAGS: Verilator calls make, which would look for this one's job server.
 RUN := MAKEFLAGS= $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check --quiet
@@ -46,6 +48,11 @@ test: compiler $(DEV) ## all tests but the slow ones, in parallel
 .PHONY: test-slow
 test-slow: compiler $(DEV) ## the tests that take longer than a CI run allows
 	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+.PHONY: test-train
+test-train: $(TRAIN) ## the training tests and the types of sw/train, with PyTorch
+	$(RUN) basedpyright sw/train
+	$(PYTEST) -m "not slow" tests/train $(PYTEST_ARGS)
 
 .PHONY: formal
 formal: $(DEV) ## the formal proofs alone, each with its planted fault
@@ -98,6 +105,10 @@ reuse: compiler $(BENCH) ## every strategy at every depth: docs/user/reuse.md (w
 cost: $(SYNTH) ## fit the cost model of strategy = "auto" to synthesised engines (within an hour)
 	@$(RUN) bench.reuse.cost
 
+.PHONY: train
+train: $(TRAIN) ## the training runs that are not stored yet, one after another (hours; may be stopped)
+	@$(RUN) sw.train.all $(TRAIN_ARGS)
+
 .PHONY: lock
 lock: ## resolve pyproject.toml anew into the locks (with the oldest Python: PYTHON=python3.11)
 	$(PYTHON) .ci/lock.py
@@ -139,6 +150,11 @@ $(SYNTH): requirements-synth.lock $(CORE)
 
 $(BENCH): requirements-bench.lock $(DEV)
 	@echo "Installing requirements-bench.lock into $(VENV) (some 150 MB, once)"
+	@$(PIP) install -r $<
+	@touch $@
+
+$(TRAIN): requirements-train.lock $(DEV)
+	@echo "Installing requirements-train.lock into $(VENV) (PyTorch: some 800 MB, once)"
 	@$(PIP) install -r $<
 	@touch $@
 

@@ -11,16 +11,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
+GPU_PACKAGES = ("cuda-", "nvidia-", "triton")
 HEADER = "# Written by `make lock` from pyproject.toml ({extras}); do not edit.\n"
 
 
 def resolve(requirement: str, options: list[str]) -> list[str]:
-    """Return the closure of ``requirement`` as ``name==version`` lines, without the project."""
+    """Return the closure of ``requirement`` as ``name==version`` lines, without the project.
+
+    What is one build's alone is left out, PyTorch's for a GPU or for none: a machine takes the
+    build of that version that its index offers, and what that build asks for.
+    """
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
     command += ["--quiet", "--report", "-", *options, requirement]
     report = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
     found = [item["metadata"] for item in json.loads(report)["install"]]
-    pins = [f"{item['name']}=={item['version']}" for item in found if item["name"] != "katazome"]
+    pins = [
+        f"{item['name']}=={item['version'].partition('+')[0]}"
+        for item in found
+        if item["name"] != "katazome" and not item["name"].startswith(GPU_PACKAGES)
+    ]
     return sorted(pins, key=str.lower)
 
 
@@ -33,7 +42,7 @@ def main() -> None:
     dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
     pins = resolve(".", [*sys.argv[1:], "-c", str(dev)])
     core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
-    for extra in ("synth", "constant", "bench"):
+    for extra in ("synth", "constant", "bench", "train"):
         pins = resolve(f".[{extra}]", [*sys.argv[1:], "-c", str(dev)])
         lock = ROOT / f"requirements-{extra}.lock"
         lock.write_text(HEADER.format(extras=f"extra `{extra}`") + "\n".join(pins) + "\n")

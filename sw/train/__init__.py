@@ -1,0 +1,1 @@
+"""Training with templates, in PyTorch: the extra ``train``. Nothing outside imports it."""
