@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.blocks.key_table import KeyTable
 from hw.blocks.organisations import make_key_table
+from hw.blocks.pair_repair import PairRepair, pair_layout
 from hw.fold import FoldGeometry, OperandSignature, ProductSignature
 from hw.protection import Guard, state
 from hw.strategies.contract import strategy_events_layout
@@ -29,6 +30,10 @@ class PairLanes(wiring.Component):
     and the sub-step moves on ``fill_cycles`` after the most that a multiplier had to do. Lanes
     that have no part in a sub-step, where a group is short, look nothing up and give 0.
 
+    Guarded, products leave by way of a :class:`~hw.blocks.pair_repair.PairRepair`, a cycle later.
+    While it holds any, nothing moves, and the same multipliers make those first. So a changed bit
+    of an operand is a miss, and one of a product a multiplication more, neither hit nor miss.
+
     Parameters
     ----------
     geometry : FoldGeometry
@@ -42,17 +47,15 @@ class PairLanes(wiring.Component):
         :attr:`latency` cycles later, when nothing waits.
     flush : ``In(1)``
         Forget all pairs, at any time.
-    damaged : ``Out(1)``
-        Products that left in the cycle before were not what was remembered; only guarded.
     events : ``Out(strategy_events_layout(...))``
-        A lookup counts when its sub-step moves on, a miss when it is filled.
+        A lookup counts when its sub-step moves on, a miss when it is filled; a product that is
+        made again as a multiplication and an error.
     """
 
     i: Any
     i_next: Signal
     o: Any
     flush: Signal
-    damaged: Signal
     events: data.View
 
     def __init__(self, geometry: FoldGeometry) -> None:
@@ -60,12 +63,11 @@ class PairLanes(wiring.Component):
         table = geometry.config.table
         self.numbers = list(geometry.lane_numbers())
         self.multipliers = min(table.multipliers, len(self.numbers))
-        self.key = data.StructLayout(
-            {"value": geometry.value_shape, "weight": geometry.weight_shape}
-        )
+        self.key = pair_layout(geometry)
         shape = Value.cast(Signal(self.key)).shape()
         self.guard = guard = Guard(geometry.config)
         self.tables = [make_key_table(shape, table, guard) for _ in self.numbers]
+        self.repair = PairRepair(geometry) if guard.on else None
         self.events_layout = strategy_events_layout(
             lookups=len(self.numbers),
             misses=self.multipliers,
@@ -78,15 +80,14 @@ class PairLanes(wiring.Component):
                 "i_next": Out(1),
                 "o": Out(ProductSignature(geometry)),
                 "flush": In(1),
-                "damaged": Out(1),
                 "events": Out(self.events_layout),
             }
         )
 
     @property
     def latency(self) -> int:
-        """Cycles: find the pairs, read their products."""
-        return self.tables[0].latency + 1
+        """Cycles: find the pairs, read their products; guarded, see what they are."""
+        return self.tables[0].latency + 1 + int(self.guard.on)
 
     @property
     def fill_cycles(self) -> int:
@@ -99,11 +100,10 @@ class PairLanes(wiring.Component):
         move = Signal()
         missing = Signal(count)
         missing_next = Signal(count)
-        m.d.comb += [
-            move.eq(~missing.any()),
-            self.i.ready.eq(move),
-            self.i_next.eq(~missing_next.any()),
-        ]
+        waits, waits_next = missing.any(), missing_next.any()
+        if self.repair is not None:
+            waits, waits_next = waits | self.repair.held, waits_next | self.repair.held_next
+        m.d.comb += [move.eq(~waits), self.i.ready.eq(move), self.i_next.eq(~waits_next)]
         m.d.sync += missing.eq(missing_next)
 
         # Stages 1..: which entries hold the pairs; `wanted`: lanes that have a part in a sub-step.
@@ -113,24 +113,22 @@ class PairLanes(wiring.Component):
         m.d.comb += missing_next.eq(wanted_next & ~hits_next)
         inserts = self._fill(m, move, missing)
 
-        # Last stage: read the products.
-        shown = Signal(count)
-        m.d.sync += self.o.valid.eq(live & move)
-        with m.If(move):
-            m.d.sync += [self.o.tag.eq(tag), shown.eq(wanted)]
-        spoiled = Signal(count)
-        m.d.sync += self.damaged.eq(spoiled.any())
+        # Last stage: read the products; guarded, one more, in which those that are damaged wait.
+        kept = [self._product(m, n, move, inserts) for n in range(count)]
+        missed = self._count(m, move, wanted, inserts)
+        if self.repair is None:
+            shown = Signal(count)
+            m.d.sync += self.o.valid.eq(live & move)
+            with m.If(move):
+                m.d.sync += [self.o.tag.eq(tag), shown.eq(wanted)]
+        else:
+            repair, kept, shown = self.repair, [*self.repair.o], self.repair.parts
+            m.d.comb += [repair.live.eq(live), repair.of.tag.eq(tag), repair.renewed.eq(missed)]
+            self._repair(m, repair, move, wanted)
         for n, (k, c, t) in enumerate(self.numbers):
-            kept = self._product(m, n, move, inserts)
-            product = kept[: self.geometry.product_shape.width]
-            m.d.comb += spoiled[n].eq(self.o.valid & shown[n] & self.guard.damaged(kept))
             always = all(self._has_part(step, (k, c, t)) for step in self.geometry.steps())
-            masked = product if always else Mux(shown[n], product, 0)
+            masked = kept[n] if always else Mux(shown[n], kept[n], 0)
             m.d.comb += Value.cast(self.o.product[k][c][t]).eq(masked)
-        self._count(m, move, wanted, inserts)
-        if self.guard.on:
-            damaged = Cat(spoiled, *(table.errors for table in self.tables))
-            m.d.comb += self.events.errors.eq(_ones(damaged))
         return m
 
     def _has_part(self, step: tuple[int, int, int], lane: tuple[int, int, int]) -> bool:
@@ -179,15 +177,23 @@ class PairLanes(wiring.Component):
             ]
 
     def _fill(self, m: Module, move: Signal, missing: Signal) -> list[tuple[Signal, Signal]]:
-        """The multipliers; returns each one's (lane that it fills in this cycle, product)."""
+        """The multipliers; returns each one's (lane that it serves in this cycle, product)."""
         issued = Signal(len(missing))
         keys = [data.View(self.key, table.o.payload.key) for table in self.tables]
+        asked: Value = missing
+        turn: Value = move
+        if self.repair is not None:
+            # What is damaged first, then the misses of the sub-step behind it.
+            held, pairs = self.repair.held, self.repair.shown.pair
+            asked = Mux(held, self.repair.bad, missing)
+            keys = [Mux(held, Value.cast(pairs[n]), Value.cast(key)) for n, key in enumerate(keys)]
+            turn = move | (held & ~self.repair.held_next)
         chosen = Signal(len(missing))
         fills = []
         for number in range(self.multipliers):
             mine = range(number, len(missing), self.multipliers)
             # Cycle 0: the lowest lane that waits. Cycle 1: multiply. Cycle 2: insert.
-            waiting = Cat((missing & ~issued)[n] for n in mine)
+            waiting = Cat((asked & ~issued)[n] for n in mine)
             lowest = Signal(len(mine), name=f"lowest_{number}")
             m.d.comb += lowest.eq(waiting & (~waiting + 1))
             key = Signal(self.key, name=f"key_{number}", reset_less=True)
@@ -205,7 +211,7 @@ class PairLanes(wiring.Component):
                 filled.eq(lane),
             ]
             fills.append((filled, product))
-        m.d.sync += issued.eq(Mux(move, 0, issued | chosen))
+        m.d.sync += issued.eq(Mux(turn, 0, issued | chosen))
         return fills
 
     def _product(
@@ -222,37 +228,70 @@ class PairLanes(wiring.Component):
         )
         m.submodules["products_{}_{}_{}".format(*self.numbers[n])] = memory
         write, read = memory.write_port(), memory.read_port()
-        insert = filled[n // self.multipliers]
+        insert: Value = filled[n // self.multipliers]
+        written = insert
+        entry: Value = table.victim
+        if self.repair is not None:
+            held, made = self.repair.held, self.repair.made[n]
+            m.d.comb += [
+                self.repair.i[n].eq(read.data),
+                self.repair.products[n].eq(product),
+                made.eq(insert & held),
+            ]
+            written = insert & (~held | self.repair.anew[n])
+            entry = Mux(held, self.repair.shown.entry[n], entry)
+            insert = insert & ~held
         m.d.comb += [
             table.insert.eq(insert),
-            write.en.eq(insert),
-            write.addr.eq(table.victim),
+            write.en.eq(written),
+            write.addr.eq(entry),
             write.data.eq(self.guard.guarded(product)),
             read.en.eq(move),
             read.addr.eq(table.o.payload.index),
         ]
         return read.data
 
+    def _repair(self, m: Module, repair: PairRepair, move: Signal, wanted: Signal) -> None:
+        """What was read goes through the repair with its pairs and entries, and leaves."""
+        m.submodules.repair = repair
+        m.d.comb += [
+            repair.step.eq(move),
+            repair.wanted.eq(wanted),
+            self.o.valid.eq(repair.valid),
+            self.o.tag.eq(repair.shown.tag),
+        ]
+        for n, table in enumerate(self.tables):
+            found = table.o.payload
+            m.d.comb += [repair.of.pair[n].eq(found.key), repair.of.entry[n].eq(found.index)]
+
     def _count(
         self, m: Module, move: Signal, wanted: Signal, fills: list[tuple[Signal, Signal]]
-    ) -> None:
-        """Report the events of this cycle."""
+    ) -> Signal:
+        """Report the events of this cycle; returns which lanes' misses were filled before it."""
         missed = Signal(len(self.numbers))
-        inserted = Signal(len(self.numbers))
+        served = Signal(len(self.numbers))
         for number, (filled, _) in enumerate(fills):
             for n, bit in enumerate(filled):
-                m.d.comb += inserted[number + n * self.multipliers].eq(bit)
-        m.d.sync += missed.eq(Mux(move, 0, missed | inserted))
+                m.d.comb += served[number + n * self.multipliers].eq(bit)
         # Of single bits: Verilator 5.48 adds reductions of several bits wrongly.
         count = Signal(range(self.multipliers + 1))
+        inserted: Value = served
+        misses: Value = count
+        if self.repair is not None:
+            held = self.repair.held
+            inserted, misses = Mux(held, 0, served), Mux(held, 0, count)
+            errors = Cat(self.repair.made, *(table.errors for table in self.tables))
+            m.d.comb += self.events.errors.eq(_ones(errors))
+        m.d.sync += missed.eq(Mux(move, 0, missed | inserted))
         m.d.comb += [
-            count.eq(_ones(inserted)),
+            count.eq(_ones(served)),
             self.events.lookups.eq(Mux(move, _ones(wanted), 0)),
             self.events.hits.eq(Mux(move, _ones(wanted & ~missed), 0)),
-            self.events.misses.eq(count),
+            self.events.misses.eq(misses),
             self.events.multiplications.eq(count),
             self.events.stall.eq(~move),
         ]
+        return missed
 
 
 def _ones(bits: Value) -> Value:

@@ -29,9 +29,8 @@ class PairCam(Gather):
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
         m.d.comb += [
-            # A damaged product has left, so its frame is bad; no other one may meet it.
-            self.damaged.eq(self.weights.damaged | self.lanes.damaged),
-            self.lanes.flush.eq(self.flush | self.swap | self.lanes.damaged),
+            self.damaged.eq(self.weights.damaged),
+            self.lanes.flush.eq(self.flush | self.swap),
             self.events.eq(self.lanes.events),
         ]
         return m

@@ -1,5 +1,10 @@
-"""PairLanes: every product in order, and each lane's table exactly a plain one of its own."""
+"""PairLanes: every product in order, and each lane's table exactly a plain one of its own.
 
+Also while bits of what it remembers flip: with parity nothing wrong comes out; without it the same
+flips must do harm, or they would prove nothing.
+"""
+
+import random
 from collections import deque
 from dataclasses import replace
 
@@ -16,6 +21,7 @@ from hw.fold import FoldGeometry
 from sw.part_configs import FoldConfig
 from sw.strategies import INSERT_CYCLES
 from tests.hw.benches import Recorder
+from tests.hw.faults import Flippable
 from tests.hw.layers import make_config, make_layer
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
@@ -69,12 +75,25 @@ class Stepped(Elaboratable):
 
 
 def geometry_of(
-    *, kernels=2, channels=2, width=2, fold=(1, 1, 1), entries=2, multipliers=1, **table
+    *,
+    kernels=2,
+    channels=2,
+    width=2,
+    fold=(1, 1, 1),
+    entries=2,
+    multipliers=1,
+    protection="none",
+    **table,
 ):
     layer = make_layer(kernels=kernels, channels=channels, kernel_shape=(1, width), input_bits=4)
     folds = FoldConfig(**dict(zip(("kernels", "channels", "taps"), fold, strict=True)))
     config = make_config(
-        layer, entries=entries, multipliers=multipliers, fold=folds, strategy="pair_cam"
+        layer,
+        entries=entries,
+        multipliers=multipliers,
+        fold=folds,
+        strategy="pair_cam",
+        protection=protection,
     )
     return FoldGeometry(replace(config, table=replace(config.table, **table)))
 
@@ -132,19 +151,34 @@ def plain(geometry, steps):
     }
 
 
-def check(geometry, steps, pause=ALWAYS):
+def run(geometry, steps, pause=ALWAYS, *, flips=None):
+    """What leaves, and all cycles; ``flips``: random state, kinds, how often."""
     dut = Stepped(geometry)
     lanes = dut.lanes
     seen = Recorder(events=lanes.events, ready=lanes.i.ready, foretold=lanes.i_next)
-    results = run_streams(dut, {"i": steps}, pause=pause, testbenches=[seen.watch])["o"]
-    products, totals = plain(geometry, steps)
-    assert results == products
-    assert totals == {name: sum(cycle["events"][name] for cycle in seen.cycles) for name in totals}
-    executed = sum(cycle["events"]["multiplications"] for cycle in seen.cycles)
-    assert executed == totals["misses"]
+    benches = [seen.watch]
+    if flips is not None:
+        rng, kinds, often = flips
+        dut = Flippable(dut)
+        benches.append(dut.flipper(rng, kinds, often=often))
+    results = run_streams(dut, {"i": steps}, pause=pause, testbenches=benches)["o"]
     told = [cycle["foretold"] for cycle in seen.cycles[:-1]]
     assert told == [cycle["ready"] for cycle in seen.cycles[1:]]
-    return seen.cycles
+    return results, seen.cycles
+
+
+def total(cycles, name):
+    return sum(cycle["events"][name] for cycle in cycles)
+
+
+def check(geometry, steps, pause=ALWAYS):
+    results, cycles = run(geometry, steps, pause)
+    products, totals = plain(geometry, steps)
+    assert results == products
+    assert totals == {name: total(cycles, name) for name in totals}
+    assert total(cycles, "multiplications") == totals["misses"]
+    assert total(cycles, "errors") == 0
+    return cycles
 
 
 @st.composite
@@ -158,6 +192,7 @@ def geometries(draw):
         fold=fold,
         entries=draw(st.sampled_from([1, 2, 4])),
         multipliers=draw(st.sampled_from([1, 2, 8])),
+        protection=draw(st.sampled_from(["none", "parity"])),
     )
 
 
@@ -190,3 +225,49 @@ def test_any_organisation_serves(organisation):
     geometry = geometry_of(entries=4, organisation=organisation)
     assert PairLanes(geometry).fill_cycles == 1 + INSERT_CYCLES[organisation]
     check(geometry, steps_of(np.random.default_rng(pause_seed()), geometry, 10))
+
+
+FLIPPED = {
+    "registers": {},
+    "memory": {"organisation": "memory"},
+    "sets": {"organisation": "set_associative", "ways": 2},
+    "many multipliers": {"multipliers": 4},
+    "short groups": {"kernels": 3, "fold": (2, 1, 1)},
+}
+
+
+def flip(rng, kinds, kind, *, protection):
+    """Sub-steps while bits flip: (geometry, sub-steps, whether all is right, all cycles)."""
+    geometry = geometry_of(**{"entries": 4, "protection": protection} | FLIPPED[kind])
+    steps = steps_of(np.random.default_rng(rng.getrandbits(32)), geometry, 30)
+    pause = rng.choice([ALWAYS, (Pause.BURSTY, Pause.ALWAYS)])
+    results, cycles = run(geometry, steps, pause, flips=(rng, kinds, 0.2))
+    return geometry, steps, results == plain(geometry, steps)[0], cycles
+
+
+@pytest.mark.parametrize("kind", FLIPPED)
+def test_flips_of_products_are_made_good_and_are_no_misses(kind):
+    rng = random.Random(pause_seed())
+    geometry, steps, right, cycles = flip(rng, "table", kind, protection="parity")
+    assert right
+    _, calm = run(geometry, steps)
+    for name in ("lookups", "hits", "misses"):
+        assert total(cycles, name) == total(calm, name)
+    errors = total(cycles, "errors")
+    assert errors > 0
+    assert total(cycles, "multiplications") == total(cycles, "misses") + errors
+
+
+@pytest.mark.parametrize("kind", FLIPPED)
+def test_flips_of_operands_and_products_change_no_product(kind):
+    rng = random.Random(pause_seed())
+    for kinds in ("cam", "table cam"):
+        _, _, right, cycles = flip(rng, kinds, kind, protection="parity")
+        assert right
+        assert total(cycles, "errors") > 0
+
+
+@pytest.mark.parametrize("kind", FLIPPED)
+def test_without_parity_the_same_flips_of_products_do_harm(kind):
+    rng = random.Random(pause_seed())
+    assert not all(flip(rng, "table", kind, protection="none")[2] for _ in range(2))
