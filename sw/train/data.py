@@ -15,7 +15,7 @@ from sw.data import DataError, Dataset, load, load_samples
 
 from .options import Options
 
-__all__ = ["Augmentation", "Batches", "load_pair", "to_input"]
+__all__ = ["PIXEL_STEP", "Augmentation", "Batches", "load_pair", "to_input"]
 
 PIXEL_STEP = 1 / 256
 """The network sees pixel/256, the paper's ``fixed8`` input: the first layer is the engine's."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .data import PIXEL_STEP
 from .options import Options
 from .systems import apply_system
 from .templating import fix_kernels, template_kernels
@@ -36,16 +37,23 @@ class Architecture:
     Parameters
     ----------
     input_shape : (C, H, W)
+    centre : int
+        Taken from each pixel, about the mean: without it a step of the first layer's weights moves
+        its outputs' means far more than their differences. Since no convolution pads, it is an
+        offset a kernel, which an export adds to the biases.
     stages : tuple of (kernels, whether a 2x2 maximum follows)
     """
 
     input_shape: tuple[int, int, int]
+    centre: int
     stages: tuple[tuple[int, bool], ...]
 
 
 ARCHITECTURES = {
-    "mnist": Architecture(input_shape=(1, 28, 28), stages=((32, True), (32, True))),
-    "cifar10": Architecture(input_shape=(3, 32, 32), stages=((32, True), (48, True), (96, False))),
+    "mnist": Architecture(input_shape=(1, 28, 28), centre=32, stages=((32, True), (32, True))),
+    "cifar10": Architecture(
+        input_shape=(3, 32, 32), centre=128, stages=((32, True), (48, True), (96, False))
+    ),
 }
 
 
@@ -86,6 +94,7 @@ class Network(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        self.centre = architecture.centre * PIXEL_STEP
         channels, height, width = architecture.input_shape
         stages: list[Stage] = []
         for kernels, pool in architecture.stages:
@@ -98,6 +107,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W), pixels/256, to logits (N, 10)."""
+        x = x - self.centre
         for stage in self.stages:
             x = stage(x)
         return self.classifier(x.flatten(1))

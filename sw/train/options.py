@@ -25,7 +25,7 @@ class Recipe:
 
 RECIPES = {
     "mnist": Recipe(epochs=6, rate=0.1, decay=5e-4),
-    "cifar10": Recipe(epochs=10, rate=0.2, decay=5e-4),
+    "cifar10": Recipe(epochs=10, rate=0.1, decay=5e-4),
 }
 
 
