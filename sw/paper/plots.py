@@ -1,0 +1,54 @@
+"""Figures 8 and 9: accuracy by epoch, with and without templates."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["accuracy_plot"]
+
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # matplotlib brings it along, so every machine has the same
+    "font.size": 10,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "katazome",  # the same bytes each time
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+_TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+_LINES = {"none": ("#5b6475", "--", "all learned"), "hlac25": ("#2f4b8f", "-", "25 HLAC templates")}
+
+
+def accuracy_plot(figure: dict[str, Any]) -> dict[str, bytes]:
+    """The picture of an :func:`sw.paper.accuracy.accuracy_figure`, as ``svg`` and ``png``."""
+    with mpl.rc_context(_STYLE):
+        page = Figure(figsize=(9, 3.6), facecolor="white", layout="constrained")
+        for axes, name in zip(page.subplots(1, 2), ("top1", "top5"), strict=True):
+            _draw(axes, figure, name)
+        seeds = len(figure["none"]["seeds"])
+        page.suptitle(f"{_TITLES[figure['data']]}: test accuracy, mean of {seeds} seeds and range")
+        return {kind: _saved(page, kind) for kind in ("svg", "png")}
+
+
+def _draw(axes: Axes, figure: dict[str, Any], name: str) -> None:
+    for bank, (colour, dashes, label) in _LINES.items():
+        curve, epochs = figure[bank][name], figure[bank]["epoch"]
+        final = curve["final"]["mean"]
+        axes.fill_between(epochs, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
+        axes.plot(epochs, curve["mean"], dashes, color=colour, label=f"{label}: {final:.2f} %")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"top-{name[-1]} accuracy, %")
+    axes.set_xticks(figure["none"]["epoch"])
+    axes.legend(loc="lower right", frameon=False)
+    axes.grid(visible=True, alpha=0.2)
+
+
+def _saved(page: Figure, kind: str) -> bytes:
+    stream = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    page.savefig(stream, format=kind, dpi=120, metadata=metadata)
+    return stream.getvalue()
