@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -83,9 +83,11 @@ class Engine(wiring.Component):
     def latency(self) -> int:
         """Cycles from the last pixel of a window to its output, when nothing waits.
 
-        One each in the input's buffer and the raster, and those of the frame closer.
+        One each in the input's buffer, the raster and at full rate the beats' buffer, and those of
+        the frame closer.
         """
-        return self.datapath.latency + 2 + self.closer.latency
+        buffers = 2 if self.config.several_cycles else 3
+        return self.datapath.latency + buffers + self.closer.latency
 
     @property
     def cycles_per_frame(self) -> int:
@@ -106,18 +108,18 @@ class Engine(wiring.Component):
         m.submodules.raster = raster = Raster(self.config.layer, drain=self.datapath.latency)
         m.submodules.closer = closer = self.closer
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
-        wiring.connect(m, raster.o, self.datapath.i)
         self._receive(m, raster)
+        waiting = self._announce(m, raster)
         damaged = self._damaged(m)
         self._transmit(m, closer, damaged)
         self._configure(m, control)
 
-        busy, held = Signal(), Signal()
+        coming, busy, held = Signal(), Signal(), Signal()
         if self.config.run_time_weights:
-            self._load_weights(m, control, raster, held)
+            self._load_weights(m, control, coming, held)
         m.d.comb += [
-            busy.eq(raster.busy | closer.busy),
-            self.datapath.i_next.eq(raster.o_next),
+            coming.eq(raster.busy | waiting),
+            busy.eq(coming | closer.busy),
             self.datapath.o_next.eq(closer.i_next),
             raster.run.eq(control.run & ~held),
             control.idle.eq(~busy),
@@ -151,6 +153,23 @@ class Engine(wiring.Component):
             self.s_axis.tready.eq(buffer.i.ready),
         ]
         wiring.connect(m, buffer.o, raster.i)
+
+    def _announce(self, m: Module, raster: Raster) -> Value:
+        """Bring beats to the datapath, whose pace hangs on what comes next.
+
+        At full rate they wait in a buffer, so that registers alone say what comes; where a beat
+        lasts several cycles there is time. Returns whether a beat waits there.
+        """
+        datapath = self.datapath
+        if self.config.several_cycles:
+            wiring.connect(m, raster.o, datapath.i)
+            m.d.comb += datapath.i_next.eq(raster.o_next)
+            return Const(0)
+        m.submodules.beats = beats = SkidBuffer(raster.o.payload.shape())
+        wiring.connect(m, raster.o, beats.i)
+        wiring.connect(m, beats.o, datapath.i)
+        m.d.comb += datapath.i_next.eq(beats.o_next)
+        return beats.busy
 
     def _transmit(self, m: Module, closer: FrameCloser, damaged: Signal) -> None:
         """Put closed outputs on the bus; a frame that used a ``damaged`` weight is bad."""
@@ -200,9 +219,10 @@ class Engine(wiring.Component):
                 Value.cast(getattr(self.datapath, name)).eq(registers.o),
             ]
 
-    def _load_weights(self, m: Module, control: ControlPort, raster: Raster, held: Signal) -> None:
-        """Take sets of weights; between two frames, when nothing is in flight, swap them in."""
+    def _load_weights(self, m: Module, control: ControlPort, coming: Signal, held: Signal) -> None:
+        """Take sets of weights; between two frames, when no beat is ``coming``, swap them in."""
         m.submodules.weight_port = port = WeightPort(self.config)
+        m.submodules.weight_buffer = buffer = HalfBuffer(port.o.payload.shape())
         write = control.o_write
         chosen = write.valid & write.payload.window.weight
         m.d.comb += [
@@ -214,11 +234,12 @@ class Engine(wiring.Component):
             port.i_write.payload.index.eq(write.payload.index),
             port.i_write.payload.weight.eq(write.payload.data),
             port.clear.eq(control.clear_counters),
-            port.swap.eq(port.pending & self.datapath.loaded & ~raster.busy),
+            port.swap.eq(port.pending & ~buffer.busy & self.datapath.loaded & ~coming),
             self.datapath.swap.eq(port.swap),
             control.refused.eq(port.refused),
             held.eq(port.pending),
         ]
         with m.If(chosen):
             m.d.comb += write.ready.eq(port.i_write.ready)
-        wiring.connect(m, port.o, self.datapath.i_weight)
+        wiring.connect(m, port.o, buffer.i)
+        wiring.connect(m, buffer.o, self.datapath.i_weight)

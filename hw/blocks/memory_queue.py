@@ -2,66 +2,133 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from typing import Any, ClassVar
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
 
 from hw.blocks.stream_buffer import StreamBuffer
+from hw.fanout import kept_register
 
 __all__ = ["MemoryQueue"]
+
+_LANE_BITS = 144
+"""Of a lane: four blocks of ECP5, which can lie side by side."""
 
 
 class MemoryQueue(StreamBuffer):
     """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of block memory: one payload a cycle.
 
-    Four are held: two in the memory, one as it is read from it, one in a register behind that,
-    which ECP5 has in its memories. What a :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of
-    tables and flip-flops is block memory here: 36 bits of the payload a block on ECP5, 16 on iCE40.
+    What a :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of tables and flip-flops for each bit
+    is block memory here: 36 bits of the payload a block on ECP5, 16 on iCE40. The blocks of a
+    wide payload lie far apart, so the queue is made of lanes that move in lockstep, each by
+    registers of its own.
     """
 
-    CAPACITY = 4
-    LATENCY = 3
+    RING: ClassVar[int] = 4
+    """Flip-flops of a pointer, which has twice as many states; one tells empty from full."""
+    CAPACITY = 2 * RING - 1
+    LATENCY = 4
+    ROOM_LATENCY = 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Two words are not read yet: another is not written before the first of them is.
-        bits = len(Value.cast(self.i.payload))
-        m.submodules.words = words = Memory(
-            shape=bits, depth=2, init=[], attrs={"ram_style": "block", "no_rw_check": "1"}
-        )
-        write, read = words.write_port(), words.read_port()
-        write_at = Signal()
-        read_at = Signal()
-        held = Signal(range(self.CAPACITY + 1))
-        unread = Signal(range(3))
-        fetched = Signal()
-        shown = Signal(bits, reset_less=True)
         push = Signal()
         pop = Signal()
-        fetch = Signal()
-        show = Signal()
+        held = Signal(range(self.CAPACITY + 1))
+        ready = Signal(init=1)
         m.d.comb += [
+            self.i.ready.eq(ready),
             push.eq(self.i.valid & self.i.ready),
             pop.eq(self.o.valid & self.o.ready),
-            show.eq(~self.o.valid | self.o.ready),
-            fetch.eq((unread != 0) & (~fetched | show)),
-            self.i.ready.eq(held != self.CAPACITY),
-            # As `held` in the next cycle would say, without its adder.
-            self.i_next.eq(pop | ~((held == self.CAPACITY) | ((held == self.CAPACITY - 1) & push))),
             self.busy.eq(held != 0),
-            write.addr.eq(write_at),
-            write.en.eq(push),
-            write.data.eq(self.i.payload),
-            read.addr.eq(read_at),
-            read.en.eq(fetch),
-            Value.cast(self.o.payload).eq(shown),
+            # Without `pop`, which comes from far.
+            self.i_next.eq(held < Mux(push, self.CAPACITY - 1, self.CAPACITY)),
         ]
+        m.d.sync += [held.eq(held + push - pop), ready.eq(self.i_next)]
+
+        bits = Value.cast(self.i.payload)
+        lanes = [
+            _Lane(len(bits[n:][:_LANE_BITS]), ring=self.RING)
+            for n in range(0, len(bits), _LANE_BITS)
+        ]
+        for n, lane in enumerate(lanes):
+            m.submodules[f"lane_{n}"] = lane
+            m.d.comb += [
+                lane.i.valid.eq(push),
+                lane.i.payload.eq(bits[n * _LANE_BITS :]),
+                lane.o.ready.eq(self.o.ready),
+            ]
+        m.d.comb += [
+            self.o.valid.eq(lanes[0].o.valid),
+            Value.cast(self.o.payload).eq(Cat(lane.o.payload for lane in lanes)),
+        ]
+        return m
+
+
+class _Lane(wiring.Component):
+    """Some bits of the payload, and all that moves them.
+
+    Its pointers are rings that count by shifting, and address the memory as they are.
+    """
+
+    i: Any
+    o: Any
+
+    def __init__(self, bits: int, *, ring: int) -> None:
+        self.bits = bits
+        self.ring = ring
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(bits), always_ready=True)),
+                "o": Out(stream.Signature(unsigned(bits))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = Memory(
+            shape=self.bits,
+            depth=1 << self.ring,
+            init=[],
+            attrs={"ram_style": "block", "no_rw_check": "1"},
+        )
+        write, read = words.write_port(), words.read_port()
+        write_at = Signal(self.ring)
+        read_at = Signal(self.ring)
+        fetched = Signal()
+        fetch = Signal()
+        show = Signal()
+
+        # Stage 1: what comes. Stage 2: into the memory.
+        came = kept_register(m, self.i.valid, "came")
+        word = Signal(self.bits, reset_less=True)
+        m.d.sync += word.eq(self.i.payload)
+        m.d.comb += [write.en.eq(came), write.addr.eq(write_at), write.data.eq(word)]
+        _count(m, write_at, came)
+
+        # Stage 3: out of the memory. Stage 4: a register, which ECP5 has in its memories.
+        shown = Signal(self.bits, reset_less=True)
+        m.d.comb += [
+            show.eq(~self.o.valid | self.o.ready),
+            fetch.eq((read_at != write_at) & (~fetched | show)),
+            read.en.eq(fetch),
+            read.addr.eq(read_at),
+            self.o.payload.eq(shown),
+        ]
+        _count(m, read_at, fetch)
         m.d.sync += [
-            held.eq(held + push - pop),
-            unread.eq(unread + push - fetch),
             fetched.eq(fetch | (fetched & ~show)),
-            write_at.eq(write_at ^ push),
-            read_at.eq(read_at ^ fetch),
+            self.o.valid.eq(fetched | ~show),
         ]
         with m.If(show):
-            m.d.sync += [self.o.valid.eq(fetched), shown.eq(read.data)]
+            m.d.sync += shown.eq(read.data)
         return m
+
+
+def _count(m: Module, ring: Signal, step: Value) -> None:
+    """Shift the ring on, its last bit inverted into its first."""
+    with m.If(step):
+        m.d.sync += ring.eq(Cat(~ring[-1], ring))

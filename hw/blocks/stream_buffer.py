@@ -15,7 +15,7 @@ class StreamBuffer(wiring.Component):
     """Pass a stream on, in order and unchanged: ``i.ready`` and all of ``o`` are registered.
 
     Up to :attr:`CAPACITY` payloads are held; one takes :attr:`LATENCY` cycles through an empty
-    buffer.
+    buffer. The room of one that leaves is offered :attr:`ROOM_LATENCY` cycles later than it could.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ class StreamBuffer(wiring.Component):
 
     CAPACITY: ClassVar[int]
     LATENCY: ClassVar[int]
+    ROOM_LATENCY: ClassVar[int] = 0
 
     i: stream.Interface
     o: stream.Interface

@@ -43,15 +43,15 @@ class QueueHarness(Harness):
             popped=self.o.payload,
             capacity=self.dut.CAPACITY,
         )
-        waits_at_most(m, self.i, self.o, 1)
+        waits_at_most(m, self.i, self.o, 1 + self.dut.ROOM_LATENCY)
         claim(m, port["busy"] == (held != 0), "busy means that a payload is held")
         foretells(m, port["i_next"], self.i.ready, "ready")
         if isinstance(self.dut, SkidBuffer):
             foretells(m, port["o_next"], self.o.valid, "valid")
         if isinstance(self.dut, MemoryQueue):
-            apart = probe.signal("write_at") != probe.signal("read_at")
-            both = probe.signal("push") & probe.signal("fetch")
-            claim(m, ~both | apart, "no read meets a write")
+            write, read = (probe.signal(f"lane_0.{name}_at") for name in ("write", "read"))
+            both = probe.signal("lane_0.came") & probe.signal("lane_0.fetch")
+            claim(m, ~both | (write != read), "no read meets a write")
 
 
 def always_ready(queue):
@@ -116,13 +116,15 @@ def test_fault_a_queue_skips(queue):
 
 
 class TooLong(MemoryQueue):
-    """A queue that overwrites what is not read yet."""
+    """A queue whose memory looks empty when it is full."""
 
-    CAPACITY = MemoryQueue.CAPACITY + 1
+    RING = 2
+    CAPACITY = 6  # four in the memory, and two behind it
 
 
 def test_fault_a_memory_queue_is_too_short():
-    prove(QueueHarness(TooLong(3)), mode="bmc", depth=14).breaks("no read meets a write")
+    verdict = prove(QueueHarness(TooLong(3)), mode="bmc", depth=14)
+    verdict.breaks("no transfers are lost", "transfers leave unchanged and in order")
 
 
 class CloserHarness(Harness):
@@ -170,7 +172,7 @@ class CloserHarness(Harness):
         )
         claim(m, ~o.valid | o.payload.last | ~o.payload.bad, "bad comes with last alone")
         claim(m, vars(self)["busy"] == (held != 0), "busy means that an output is held")
-        waits_at_most(m, i, o, 1)
+        waits_at_most(m, i, o, 1 + self.dut.queue.ROOM_LATENCY)
         foretells(m, vars(self)["i_next"], i.ready, "ready")
 
 
