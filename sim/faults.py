@@ -12,14 +12,16 @@ import argparse
 import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from hw.protection import State
 from hw.targets import verilog
 from sw import cli, reference
 from sw.config import EngineConfig
@@ -32,8 +34,10 @@ from .fault_sites import Flip, Site, fault_sites
 from .progress import shown
 from .toolchain import DEFAULT_BUILD_DIR, ToolchainError
 
-__all__ = ["FaultReport", "campaign", "main", "random_flips"]
+__all__ = ["KINDS", "FaultReport", "campaign", "main", "random_flips"]
 
+KINDS: tuple[State, ...] = get_args(State)
+"""What can be flipped: products, the operands they belong to, weights."""
 FRAMES_PER_ROUND = 8
 FLIPS_PER_FRAME = 2
 
@@ -127,6 +131,7 @@ def campaign(
     *,
     flips: int,
     seed: int,
+    kinds: Collection[str] = KINDS,
     build_dir: Path = DEFAULT_BUILD_DIR,
 ) -> FaultReport:
     """Flip at least ``flips`` bits, :data:`FLIPS_PER_FRAME` a frame where there are so many words.
@@ -137,19 +142,24 @@ def campaign(
     images : Images, shape (N, C, H, W)
         Streamed over and over.
     flips, seed : int
+    kinds : collection of str
+        Of :data:`KINDS`: what is flipped.
     build_dir : Path
         As :func:`sim.bulk.simulate`.
 
     Raises
     ------
     ConfigError
-        If the engine remembers nothing.
+        If the engine remembers nothing of these kinds.
     SimulationError
         If the engine hangs, or breaks a stream's contract.
     """
-    sites = fault_sites(verilog.emit(config))
+    sites = [site for site in fault_sites(verilog.emit(config)) if site.kind in kinds]
     if not sites:
-        raise ConfigError(f"{config.name}: this engine remembers nothing that a bit could damage")
+        raise ConfigError(
+            f"{config.name}: this engine remembers nothing that a bit could damage, of "
+            + ", ".join(kinds)
+        )
     each = min(FRAMES_PER_ROUND * FLIPS_PER_FRAME, _units(sites) // 2 + 1)
     rounds = -(-flips // each)
     frames = images[np.arange(rounds * FRAMES_PER_ROUND) % len(images)]
@@ -172,13 +182,13 @@ def campaign(
     wrong = result.y != reference.run(frames, config)
     in_frame = wrong.reshape(len(frames), -1).sum(axis=1)
     silent = np.where(result.bad, 0, in_frame)
-    kinds = {site.path: site.kind for site in sites}
+    kind_of = {site.path: site.kind for site in sites}
     bits: Counter[str] = Counter()
     for site in sites:
         bits[site.kind] += site.size
     return FaultReport(
         protection=config.protection,
-        flips=dict(Counter(kinds[flip.path] for flip in chosen)),
+        flips=dict(Counter(kind_of[flip.path] for flip in chosen)),
         state_bits=dict(bits),
         frames=len(frames),
         outputs=wrong.size,
@@ -224,6 +234,14 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(parser)
     parser.add_argument("--images", required=True, help="IN.npy or samples:NAME[:COUNT]")
     parser.add_argument("--flips", type=int, default=10_000, help="bits to flip at least")
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        choices=KINDS,
+        default=KINDS,
+        metavar="KIND",
+        help=f"what to flip: {', '.join(KINDS)} (products, operands, weights; default: all)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the bits and the moments")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write both reports")
     return parser
@@ -238,7 +256,13 @@ def _command(argv: Sequence[str] | None) -> int:
     variants = (dataclasses.replace(config, protection=name) for name in ("none", "parity"))
     try:
         reports = [
-            campaign(variant, images, flips=arguments.flips, seed=arguments.seed)
+            campaign(
+                variant,
+                images,
+                flips=arguments.flips,
+                seed=arguments.seed,
+                kinds=arguments.kinds,
+            )
             for variant in variants
         ]
     except ToolchainError as error:

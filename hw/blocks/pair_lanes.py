@@ -263,6 +263,8 @@ class PairLanes(wiring.Component):
         for n, table in enumerate(self.tables):
             found = table.o.payload
             m.d.comb += [repair.of.pair[n].eq(found.key), repair.of.entry[n].eq(found.index)]
+            # An entry is made good instead.
+            m.d.comb += Cat(table.forget, table.forgotten).eq(0)
 
     def _count(
         self, m: Module, move: Signal, wanted: Signal, fills: list[tuple[Signal, Signal]]

@@ -7,6 +7,7 @@ import pytest
 
 from sim.fault_sites import Site
 from sim.faults import campaign, main, random_flips
+from sw.config import EngineConfig
 from sw.configfile import load_config
 
 SITES = [
@@ -45,14 +46,27 @@ def test_every_bit_is_as_likely(seed: int) -> None:
         assert share == pytest.approx(site.size / total, abs=0.05)
 
 
+STRATEGIES = {
+    "direct": ["fold.taps=3"],
+    "pair_cam": ["fold.taps=9"],
+    "value_cam": [],
+    "value_table": [],
+    "split_table": [],
+}
+IMAGES = np.random.default_rng(1).integers(0, 256, (20, 2, 6, 7))
+
+
+def engine(strategy: str, protection: str) -> EngineConfig:
+    """A tiny engine of a strategy."""
+    settings = [f"strategy={strategy}", f"protection={protection}", *STRATEGIES[strategy]]
+    return load_config("tiny", assignments=settings)
+
+
 @pytest.mark.parametrize("protection", ["none", "parity"])
-def test_no_error_is_silent_with_parity(protection: str, build_dir: Path) -> None:
-    config = load_config(
-        "tiny",
-        assignments=["strategy=direct", "fold.taps=3", f"protection={protection}"],
-    )
-    images = np.random.default_rng(1).integers(0, 256, (20, 2, 6, 7))
-    report = campaign(config, images, flips=200, seed=1, build_dir=build_dir)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_error_is_silent_with_parity(strategy: str, protection: str, build_dir: Path) -> None:
+    config = engine(strategy, protection)
+    report = campaign(config, IMAGES, flips=200, seed=1, build_dir=build_dir)
     assert sum(report.flips.values()) >= 200
     assert report.wrong_frames > 0
     if protection == "none":
@@ -61,6 +75,20 @@ def test_no_error_is_silent_with_parity(protection: str, build_dir: Path) -> Non
     else:
         assert report.silent_outputs == 0
         assert report.bad_frames >= report.wrong_frames
+
+
+@pytest.mark.parametrize("strategy", ["pair_cam", "value_cam"])
+def test_what_can_be_made_again_is_never_wrong(strategy: str, build_dir: Path) -> None:
+    kinds = ("table", "cam")
+    wrong = {}
+    for protection in ("none", "parity"):
+        config = engine(strategy, protection)
+        report = campaign(config, IMAGES, flips=400, seed=1, kinds=kinds, build_dir=build_dir)
+        assert {*report.flips} == {*kinds}
+        assert report.bad_frames == 0
+        wrong[protection] = report.wrong_frames
+    assert wrong["none"] > wrong["parity"] == 0
+    assert report.table_errors > 0
 
 
 def test_bad_input(capsys: pytest.CaptureFixture[str]) -> None:

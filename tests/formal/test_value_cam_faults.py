@@ -7,78 +7,21 @@ weights leaves behind are looked at where the bits that say so flip.
 from typing import Any
 
 import pytest
-from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIssue]
-from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
-from amaranth.hdl._mem import MemoryInstance
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
 from hw.blocks.cam import Cam
 from hw.blocks.look_ahead_table import make_reuse_table
 from hw.blocks.miss_unit import MissUnit
 from hw.blocks.product_repair import ProductRepair
-from hw.protection import STATE_ATTRIBUTE, Guard
+from hw.protection import Guard
 from tests.formal.contract import claim, suppose
+from tests.formal.flips import Blind, Flip
 from tests.formal.probe import Probe
 from tests.formal.prove import prove
 from tests.formal.test_look_ahead_table import TableHarness
 from tests.hw.layers import make_config, make_layer
 
 pytestmark = pytest.mark.formal
-
-
-class Flip:
-    """One bit of the marked state of these names: which, and when, is free and constant."""
-
-    def __init__(self, m: Module, names: str) -> None:
-        self.names = names.split()
-        self.sites = 0
-        widths = {"site": 2, "cycle": 5, "address": 5, "bit": 5}
-        free = {name: Signal(bits, name=f"flip_{name}") for name, bits in widths.items()}
-        m.d.comb += [signal.eq(AnyConst(len(signal))) for signal in free.values()]
-        self.site, self.address, self.bit = free["site"], free["address"], free["bit"]
-        now = Signal(5)
-        m.d.sync += now.eq(now + (now != 31))
-        self.now = Signal(name="flip_now")
-        m.d.comb += self.now.eq((now == free["cycle"]) & (now != 31))
-
-    def _here(self) -> Value:
-        self.sites += 1
-        return self.now & (self.site == self.sites - 1)
-
-    def add(self, fragment: Any, still: Value) -> None:
-        """Let the state below ``fragment`` flip; registers only while they are ``still``."""
-        for signal in _registers(fragment):
-            if signal.name not in self.names:
-                continue
-            flip = Module()
-            with flip.If(self._here() & still):
-                flip.d.sync += signal.eq(signal ^ (1 << self.bit)[: len(signal)])
-            fragment.add_statements("sync", Fragment.get(flip, None).statements["sync"])
-        for child, name, _ in fragment.subfragments:
-            if not isinstance(child, MemoryInstance):
-                self.add(child, still)
-            elif name in self.names:
-                self._memory(child)
-
-    def _memory(self, memory: Any) -> None:
-        assert STATE_ATTRIBUTE in memory._attrs
-        width, bits = len(Const(0, memory._data.shape)), (memory._data.depth - 1).bit_length()
-        word = Signal(width, name="flipped")
-        address = self.address[:bits]
-        memory.read_port(domain="comb", addr=address, data=word, en=Const(1), transparent_for=())
-        other: Any = memory._write_ports[0]
-        free = ~(other._en.any() & (other._addr == address)) & (self.address < memory._data.depth)
-        memory.write_port(
-            domain="sync",
-            addr=address,
-            data=word ^ (1 << self.bit)[:width],
-            en=self._here() & free,
-        )
-
-
-def _registers(fragment: Any) -> list[Signal]:
-    statements = fragment.statements.get("sync", [])
-    signals = statements._lhs_signals() if statements else []
-    return [signal for signal in signals if STATE_ATTRIBUTE in signal.attrs]
 
 
 class FlipHarness(TableHarness):
@@ -122,16 +65,6 @@ FLIPS: dict[str, tuple[dict[str, Any], str, int]] = {
     "products, look-ahead": ({"look_ahead": 1, "entries": 1}, "group_0", 17),
 }
 """What flips in which table, and in how many cycles it is met and made good."""
-
-
-class Blind(Guard):
-    """Words are as wide as with a parity, but have none."""
-
-    def guarded(self, word):
-        return Cat(word, Const(0, 1))
-
-    def damaged(self, word):  # noqa: ARG002
-        return Const(0)
 
 
 def trusts_its_keys(config):

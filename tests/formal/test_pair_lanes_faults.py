@@ -1,0 +1,84 @@
+"""One bit of what guarded lanes remember flips, any one at any time: never a wrong product.
+
+From the first cycle on, whatever is looked up and flushed, of lanes with an entry or two.
+"""
+
+import pytest
+from amaranth.hdl import Cat, Module, Signal
+
+from hw.blocks.pair_lanes import PairLanes
+from tests.formal.flips import Blind, Flip
+from tests.formal.probe import Probe
+from tests.formal.prove import prove
+from tests.formal.test_pair_lanes import LanesHarness, make_lanes
+
+pytestmark = pytest.mark.formal
+
+DEPTH = 19
+"""A pair is remembered and damaged, another takes its entry, and that one is met again."""
+
+
+class FlipHarness(LanesHarness):
+    """Lanes with a flip of their state."""
+
+    def __init__(self, dut, names):
+        self.names = names
+        super().__init__(dut)
+
+    def properties(self, m: Module, probe: Probe) -> None:
+        super().properties(m, probe)
+        tables = self.dut.tables
+        still = ~Cat(table.insert | table.flush for table in tables).any()
+        flip = Flip(m, self.names)
+        flip.add(probe.fragment, still)
+        assert flip.sites >= len(self.names.split())
+
+
+FLIPS = {
+    "products": ({}, "products_0_0_0", DEPTH),
+    "products, two lanes": ({"kernels": 2}, "products_0_0_0 products_1_0_0", 14),
+    "keys": ({}, "keys", DEPTH),
+    "valid": ({}, "valid absent", DEPTH),
+}
+"""What flips in which lanes, and in how many cycles it is met and made good."""
+
+
+def guarded(lanes=PairLanes, *, kernels=1, entries=1, **more):
+    return make_lanes(lanes, kernels=kernels, entries=entries, protection="parity", **more)
+
+
+@pytest.mark.parametrize("flips", FLIPS)
+def test_never_a_wrong_product(flips):
+    lanes, names, depth = FLIPS[flips]
+    prove(FlipHarness(guarded(**lanes), names), mode="bmc", depth=depth).holds()
+
+
+class TrustsItsProducts(PairLanes):
+    """Lanes that do not look at the parity of their products."""
+
+    def __init__(self, geometry):
+        super().__init__(geometry)
+        assert self.repair is not None
+        self.repair.guard = Blind(geometry.config)
+
+
+class WritesAnyEntry(PairLanes):
+    """Lanes that write what was made again also into an entry that is another pair's by now."""
+
+    def _count(self, m, move, wanted, fills):
+        super()._count(m, move, wanted, fills)
+        none = Signal.like(wanted)
+        m.d.comb += none.eq(0)
+        return none
+
+
+FAULTS = {
+    "products that are not looked at": TrustsItsProducts,
+    "an entry of another pair": WritesAnyEntry,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(fault):
+    harness = FlipHarness(guarded(FAULTS[fault]), "products_0_0_0")
+    prove(harness, mode="bmc", depth=DEPTH).breaks("is the value times the weight")
