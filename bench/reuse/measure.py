@@ -30,7 +30,7 @@ from .points import SERIES, Point
 __all__ = ["AREA", "area_of", "blank_result", "key_of_point", "measure", "model_counters"]
 
 AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
-_LIMIT = 300.0
+_LIMIT = 1200.0
 """Seconds for the synthesis of a point."""
 _CYCLES_OFF = 0.01
 """Cycles of the RTL that may differ from those foretold: a frame's, while others say nothing."""

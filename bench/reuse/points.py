@@ -162,7 +162,7 @@ _ONE_LANE = FoldConfig(kernels=7, taps=9)
 
 
 _SLOWER = {
-    "direct": (FoldConfig(taps=3), FoldConfig(taps=9)),
+    "direct": (FoldConfig(taps=3), FoldConfig(taps=9), _ONE_LANE),
     "value_table": (FoldConfig(kernels=7),),
     "split_table": (FoldConfig(kernels=7),),
 }
@@ -180,9 +180,14 @@ def _entries() -> Iterator[Point]:
                 entries=entries,
                 fold=_ONE_LANE if strategy == "pair_cam" else FoldConfig(),
             )
-        if strategy == "direct":
+        for fold in (FoldConfig(), _ONE_LANE) if strategy == "direct" else ():
             yield Point(
-                sweep="entries", series=series, strategy=strategy, channels=1, multipliers=0
+                sweep="entries",
+                series=series,
+                strategy=strategy,
+                channels=1,
+                fold=fold,
+                multipliers=0,
             )
         for fold in _SLOWER.get(strategy, ()):
             yield Point(sweep="entries", series=series, strategy=strategy, channels=1, fold=fold)
