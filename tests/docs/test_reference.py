@@ -30,12 +30,14 @@ COMMANDS = [
     "sw.reference",
     "sw.host",
     "sw.data",
+    "sw.train",
+    "sw.paper",
     "sw.initial",
     "bench",
     "bench.reuse",
     "docs.generate",
 ]
-PACKAGES = ("bench", "bench.reuse", "docs.generate")
+PACKAGES = ("sw.paper", "sw.train", "bench", "bench.reuse", "docs.generate")
 """Of these, those whose command is in ``__main__``."""
 
 
@@ -139,6 +141,8 @@ def test_report_keys(tmp_path):
 @pytest.mark.parametrize("module", COMMANDS)
 def test_options_of_a_command(module, capsys):
     name = f"{module}.__main__" if module in PACKAGES else module
+    if module == "sw.train":
+        pytest.importorskip("torch", reason="`make test-train` installs it")
     main = importlib.import_module(name).main
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
