@@ -36,8 +36,8 @@ COEFFICIENTS = Path(__file__).parent / "cost.json"
 _WORD_BITS = 36
 _BLOCK_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 """Width and depth of an ECP5 block memory."""
-_BLOCK_DEPTH = 64
-"""Words from which a memory is built of blocks where synthesis has the choice."""
+_BLOCK_COST = 128
+"""LUT4-eq that Yosys takes a block memory for, where it has the choice (``memory_libmap``)."""
 _PART_BITS = 9
 """Key bits that address a memory of a transposed CAM, at most: ``hw.blocks.cam_memory``."""
 _COUNTER_BITS = 16
@@ -71,17 +71,36 @@ class _Memory:
 
     @property
     def blocks(self) -> int:
-        if not self.block and self.depth < _BLOCK_DEPTH:
-            return 0
-        return min(ceil(self.width / w) * ceil(self.depth / d) for w, d in _BLOCK_SHAPES)
+        """Block memories; 0 if it is distributed."""
+        blocks, _ = self._of_blocks
+        return blocks if self.block or self._distributed > _BLOCK_COST * blocks else 0
 
     @property
-    def tables(self) -> int:
-        """LUT4-eq as distributed memory: 4 a 16 words of 4 bits."""
-        return 0 if self.blocks else 4 * ceil(self.width / 4) * ceil(self.depth / 16)
+    def tables(self) -> float:
+        """LUT4-eq: all of a distributed memory, or what selects among banks of blocks."""
+        _, banks = self._of_blocks
+        return self._selection(banks) if self.blocks else self._distributed
+
+    @property
+    def _of_blocks(self) -> tuple[int, int]:
+        """The least blocks, and how many of them have a bit of different words."""
+        return min(
+            (ceil(self.width / width) * ceil(self.depth / depth), ceil(self.depth / depth))
+            for width, depth in _BLOCK_SHAPES
+        )
+
+    @property
+    def _distributed(self) -> float:
+        """4 a 16 words of 4 bits, and what selects among them."""
+        banks = ceil(self.depth / 16)
+        return 4 * ceil(self.width / 4) * banks + self._selection(banks)
+
+    def _selection(self, banks: int) -> float:
+        """Half a table a bank and bit."""
+        return self.width * banks / 2 if banks > 1 else 0
 
 
-def memory(width: int, depth: int, *, block: bool = False) -> tuple[int, int]:
+def memory(width: int, depth: int, *, block: bool = False) -> tuple[int, float]:
     """Block memories, and LUT4-eq of distributed memory, for so many words of ``width`` bits."""
     made = _Memory(width, depth, block)
     return made.blocks, made.tables
@@ -134,19 +153,27 @@ def _scatter(s: _Size) -> tuple[Quantities, list[_Memory]]:
 def _table(s: _Size, digit_bits: int) -> tuple[Quantities, list[_Memory]]:
     """``value_table`` and ``split_table``."""
     found, memories = _scatter(s)
-    digits = ceil(s.x / digit_bits)
-    width = (IntRange.of_bits(digit_bits, signed=False) * IntRange.of_bits(s.w, signed=True)).bits
-    word = max(_WORD_BITS // width, 1)
-    starts = range(0, s.products, word)
-    depth = s.fold.kernels * s.fold.channels << (digit_bits + 1)
-    tables = [_Memory(min(word, s.products - n) * width, depth) for n in starts]
-    found |= {
-        "digits": s.channel_lanes * s.products * (digits - 1) * s.product,
-        "products": s.channel_lanes * s.products * digits * width,
-        "words": s.channel_lanes * digits * len(starts),
-        "filler": word * width,
+    digits = [min(digit_bits, s.x - low) for low in range(0, s.x, digit_bits)]
+    widths = {  # of a product, by the bits of its digit
+        bits: (IntRange.of_bits(bits, signed=False) * IntRange.of_bits(s.w, signed=True)).bits
+        for bits in digits
     }
-    return found, [*memories, *(tables * (s.channel_lanes * digits))]
+    word = max(_WORD_BITS // max(widths.values()), 1)
+    tables = [
+        _Memory(
+            min(word, s.products - n) * widths[bits],
+            s.fold.kernels * s.fold.channels << (bits + 1),
+        )
+        for bits in digits
+        for n in range(0, s.products, word)
+    ]
+    found |= {
+        "digits": s.channel_lanes * s.products * (len(digits) - 1) * s.product,
+        "products": s.channel_lanes * sum(table.width for table in tables),
+        "words": s.channel_lanes * len(tables),
+        "filler": max(table.width for table in tables),
+    }
+    return found, [*memories, *(tables * s.channel_lanes)]
 
 
 def _value_cam(s: _Size) -> tuple[Quantities, list[_Memory]]:

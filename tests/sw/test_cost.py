@@ -27,8 +27,9 @@ def config(**settings):
         (1, 16384, 1, 0),
         (18, 1024, 1, 0),
         (4, 16, 0, 4),
-        (5, 17, 0, 16),
-        (100, 4096, 24, 0),
+        (5, 17, 0, 16 + 5),
+        (36, 3584, 7, 36 * 7 / 2),
+        (100, 4096, 24, 100 * 2 / 2),
     ],
 )
 def test_a_memory_is_of_blocks_or_of_tables(width, depth, blocks, tables):
