@@ -19,11 +19,14 @@ from sw.numeric import IntRange
 
 __all__ = ["ProductBank"]
 
+_HOPS = 2
+"""Registers on the way to the adders, which is long: the memories lie all over the chip."""
+
 
 class ProductBank(wiring.Component):
     """Look up some products of a channel lane's value: a memory a word and digit.
 
-    Address and sub-step, read, the memory's output register, held, the digits' adders: the
+    Address and sub-step, read, the memory's output register, the way to the adders, and these: the
     products come :attr:`latency` steps after their value. Each memory has both sets; the set
     that is read is not written, so no read meets a write of the same address.
 
@@ -81,7 +84,7 @@ class ProductBank(wiring.Component):
     @property
     def latency(self) -> int:
         """Steps from a value to its products."""
-        return 4 + ceil_log2(len(self.geometry.digits))
+        return 3 + _HOPS + ceil_log2(len(self.geometry.digits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -172,22 +175,27 @@ class ProductBank(wiring.Component):
     def _read(
         self, m: Module, memory: Memory, digit: Digit, *, step: Signal, address: Value
     ) -> tuple[Signal, list[Signal]]:
-        """Stages 2 to 4: read a word of products, and hold them; the way to the adders is long.
+        """Stages 2 and on: read a word of products, and bring it to the adders.
 
-        Returns the memory's output register, and the products behind it.
+        Returns the memory's output register, and the products at the end of the way.
         """
         shape = shape_of(self.geometry.digit_products(digit))
         read = memory.read_port()
         m.d.comb += [read.en.eq(step), read.addr.eq(address)]
         output = Signal(len(read.data), reset_less=True)  # moves into the memory
         count = len(read.data) // shape.width
-        held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
+        last: Value = output
+        held: list[Signal] = []
         with m.If(step):
-            m.d.sync += [output.eq(read.data), Cat(held).eq(output)]
+            m.d.sync += output.eq(read.data)
+            for _ in range(_HOPS):
+                held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
+                m.d.sync += Cat(held).eq(last)
+                last = Cat(held)
         return output, held
 
     def _added(self, m: Module, step: Signal, terms: list[_Term], name: str) -> Value:
-        """Stages 5..: the sum of a product's digits, neighbours first."""
+        """The last stages: the sum of a product's digits, neighbours first."""
         for level in range(ceil_log2(len(terms))):
             pairs = [terms[n : n + 2] for n in range(0, len(terms), 2)]
             terms = []
