@@ -52,7 +52,7 @@ test-slow: compiler $(DEV) ## the tests that take longer than a CI run allows
 .PHONY: test-train
 test-train: $(TRAIN) ## the training tests and the types of sw/train, with PyTorch
 	$(RUN) basedpyright sw/train
-	$(PYTEST) -m "not slow" tests/train tests/docs/test_reference.py $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" --doctest-modules sw/train tests/train tests/docs/test_reference.py $(PYTEST_ARGS)
 
 .PHONY: formal
 formal: $(DEV) ## the formal proofs alone, each with its planted fault

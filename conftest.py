@@ -3,6 +3,7 @@
 It seeds Hypothesis, cocotb and the ``rng`` fixture, so one number repeats a failure anywhere.
 """
 
+import importlib.util
 import os
 import random
 import zlib
@@ -12,6 +13,10 @@ import pytest
 from hypothesis import settings
 
 _VARIABLE = "KATAZOME_SEED"
+
+# The examples in docstrings of what needs PyTorch: where it is installed.
+if importlib.util.find_spec("torch") is None:
+    collect_ignore = ["sw/train"]
 
 # Building or simulating hardware takes as long as it takes: only the whole test has a time limit.
 settings.register_profile("katazome", deadline=None, print_blob=True)

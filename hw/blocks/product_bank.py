@@ -129,7 +129,10 @@ class ProductBank(wiring.Component):
         return shape_of(self.geometry.digit_products(digit)).width * len(products)
 
     def _fill(self, m: Module) -> tuple[Signal, data.View]:
-        """Take over what fills the memories, and hand it on; returns which word is written."""
+        """Take over what fills the memories, and hand it on.
+
+        Returns which word is written, and what with: a cycle later, since the memories lie apart.
+        """
         move = Signal.like(self.i_fill.payload.move, name="move")
         write = Signal.like(self.i_fill.payload.write, name="write", reset_less=True)
         select = Signal(len(self.words))
@@ -148,7 +151,10 @@ class ProductBank(wiring.Component):
             self.o_fill.payload.move.token.eq(select[-1]),
             self.o_fill.payload.write.eq(write),
         ]
-        return select, write
+        selected = Signal.like(select, name="selected")
+        written = Signal.like(write, name="written", reset_less=True)
+        m.d.sync += [selected.eq(select), written.eq(write)]
+        return selected, written
 
     def _memory(self, digit: Digit, products: range) -> Memory:
         """The table of a digit's ``products``; its first set has the model's."""
