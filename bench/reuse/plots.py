@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -119,7 +120,7 @@ def depths_figure(report: Mapping[str, Any]) -> str:
         card(figure)
         for n, (key, series) in enumerate(report["series"].items()):
             axes = figure.add_axes((0.08 + n * 0.232, 0.125, 0.208, 0.67))
-            _scale(axes, *_extent(every))
+            _scale(axes, *_extent(every), narrow=True)
             _weigh(axes, [row for row in every if row["series"] == key], label_entries=True)
             axes.text(0, 1.04, series["title"], transform=axes.transAxes, fontweight="bold")
             if n:
@@ -135,13 +136,19 @@ def _extent(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[int]]:
     return [r["pixels_per_cycle"] for r in rows], [chip_area(r["area"]) for r in rows]
 
 
-def _scale(axes: Axes, rates: Sequence[float], areas: Sequence[int]) -> None:
-    """Logarithmic axes that hold these, with a little room."""
+def _scale(
+    axes: Axes, rates: Sequence[float], areas: Sequence[int], *, narrow: bool = False
+) -> None:
+    """Logarithmic axes that hold these, with a little room; ``narrow``: for labels beside marks."""
     for axis, values in (("x", rates), ("y", areas)):
         low, high = min(values) / 1.3, max(values) * 1.3
         getattr(axes, f"set_{axis}scale")("log")
         getattr(axes, f"set_{axis}lim")(low, high)
         getattr(axes, f"set_{axis}ticks")(ones_twos_fives(low, high))
+    if narrow:
+        low, high = min(rates) / 2.2, max(rates) * 1.3
+        axes.set_xlim(low, high)
+        axes.set_xticks([x for x in ones_twos_fives(low, high) if math.log10(x).is_integer()])
     axes.set_xlabel("pixels a cycle")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(_PLAIN)
