@@ -3,10 +3,13 @@
 From the first cycle on, whatever is looked up and flushed, of lanes with an entry or two.
 """
 
+from typing import Any
+
 import pytest
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module
 
 from hw.blocks.pair_lanes import PairLanes
+from hw.blocks.pair_repair import PairRepair
 from tests.formal.contract import suppose
 from tests.formal.flips import Blind, Flip
 from tests.formal.probe import Probe
@@ -22,7 +25,7 @@ DEPTH = 19
 class FlipHarness(LanesHarness):
     """Lanes with a flip of their state, and few operands: it is not about the multipliers."""
 
-    def __init__(self, dut, names):
+    def __init__(self, dut: PairLanes, names: str) -> None:
         self.names = names
         super().__init__(dut)
 
@@ -48,8 +51,10 @@ FLIPS = {
 """What flips in which lanes, and in how many cycles it is met and made good."""
 
 
-def guarded(lanes=PairLanes, *, kernels=1, entries=1, **more):
-    return make_lanes(lanes, kernels=kernels, entries=entries, protection="parity", **more)
+def guarded(*, repair=PairRepair, kernels=1, entries=1):
+    lanes = make_lanes(kernels=kernels, entries=entries, protection="parity")
+    lanes.repair = repair(lanes.geometry)
+    return lanes
 
 
 @pytest.mark.parametrize("flips", FLIPS)
@@ -58,23 +63,23 @@ def test_never_a_wrong_product(flips):
     prove(FlipHarness(guarded(**lanes), names), mode="bmc", depth=depth).holds()
 
 
-class TrustsItsProducts(PairLanes):
-    """Lanes that do not look at the parity of their products."""
+class TrustsItsProducts(PairRepair):
+    """Products are handed on as they are."""
 
     def __init__(self, geometry):
         super().__init__(geometry)
-        assert self.repair is not None
-        self.repair.guard = Blind(geometry.config)
+        self.guard = Blind(geometry.config)
 
 
-class WritesAnyEntry(PairLanes):
-    """Lanes that write what was made again also into an entry that is another pair's by now."""
+class WritesAnyEntry(PairRepair):
+    """What was made again is written also into an entry that is another pair's by now."""
 
-    def _count(self, m, move, wanted, fills):
-        super()._count(m, move, wanted, fills)
-        none = Signal.like(wanted)
-        m.d.comb += none.eq(0)
-        return none
+    def elaborate(self, platform):
+        nothing: Any = Const(0, len(self.renewed))
+        renewed, self.renewed = self.renewed, nothing
+        m = super().elaborate(platform)
+        self.renewed = renewed
+        return m
 
 
 FAULTS = {
@@ -85,5 +90,5 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault(fault):
-    harness = FlipHarness(guarded(FAULTS[fault]), "products_0_0_0")
+    harness = FlipHarness(guarded(repair=FAULTS[fault]), "products_0_0_0")
     prove(harness, mode="bmc", depth=DEPTH).breaks("is the value times the weight")
