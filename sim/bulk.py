@@ -127,47 +127,55 @@ def simulate(
     SimulationError
         If the engine hangs, or its output has the wrong size or marks.
     """
-    for name, pause in (("source_pause", source_pause), ("sink_pause", sink_pause)):
-        if not 0 <= pause < _ALL_PAUSED:
-            raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
+    _check_pauses(source_pause=source_pause, sink_pause=sink_pause)
     images = check_images(images, config, "images")
     sets = _checked_sets(weight_sets or {}, len(images), config)
-    rounds = [len(images)] if rounds is None else rounds
-    if sum(rounds) != len(images) or min(rounds, default=1) < 1:
-        raise ValueError(f"rounds must be 1 or more and add up to {len(images)}, not {rounds}")
+    rounds = _checked_rounds([len(images)] if rounds is None else rounds, len(images))
     report = on_progress or (lambda _what, _done, _total: None)
+    settings = {
+        "in_beats": images[0, 0].size,
+        "out_beats": output_beats(config),
+        "watchdog": _watchdog(config, max(source_pause, sink_pause)),
+        "progress": max(1, len(images) // 200),
+        "source_pause": source_pause,
+        "sink_pause": sink_pause,
+        "seed": seed & 0x7FFFFFFF,
+        "bad_frames": int(flips is not None),
+    }
     start = time.monotonic()
     binary, cached = _build(config, build_dir, report, faulty=flips is not None)
-    build_seconds = time.monotonic() - start
+    built = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
         folder = Path(name)
         packing.write_input(images, config, folder / "input")
         packing.write_weights(sets.values(), config, folder / "weights")
         (folder / "script").write_text(_script(config, rounds, sets))
         (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
-        settings = {
-            "in_beats": images[0, 0].size,
-            "out_beats": output_beats(config),
-            "watchdog": _watchdog(config, max(source_pause, sink_pause)),
-            "progress": max(1, len(images) // 200),
-            "source_pause": source_pause,
-            "sink_pause": sink_pause,
-            "seed": seed & 0x7FFFFFFF,
-            "bad_frames": int(flips is not None),
-        }
-        start = time.monotonic()
+        begun = time.monotonic()
         said = _run(binary, folder, settings, lambda done: report("simulate", done, len(images)))
-        seconds = time.monotonic() - start
-        marks = np.fromfile(folder / "marks", "<u8")
+        seconds = time.monotonic() - begun
+        bad, ends = _marks(folder)
         return SimulationResult(
             y=_outputs(folder, len(images), config, said),
             counters=_counters(config, said),
-            bad=(marks & _BAD) != 0,
-            frame_cycles=np.diff((marks & ~_BAD).astype(np.int64), prepend=said.first - 1),
+            bad=bad,
+            frame_cycles=np.diff(ends, prepend=said.first - 1),
             cycles_per_second=said.cycles / seconds,
-            build_seconds=build_seconds,
+            build_seconds=built - start,
             cached=cached,
         )
+
+
+def _check_pauses(**pauses: int) -> None:
+    for name, pause in pauses.items():
+        if not 0 <= pause < _ALL_PAUSED:
+            raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
+
+
+def _checked_rounds(rounds: Sequence[int], frames: int) -> Sequence[int]:
+    if sum(rounds) != frames or min(rounds, default=1) < 1:
+        raise ValueError(f"rounds must be 1 or more and add up to {frames}, not {rounds}")
+    return rounds
 
 
 def _checked_sets(
@@ -232,17 +240,16 @@ def _build(
 def _script(config: EngineConfig, rounds: Sequence[int], sets: Mapping[int, IntArray]) -> str:
     """What the bench does, step by step: see ``harness.sv``."""
     registers = register_map(config)
-    control, status = registers.register("CONTROL"), registers.register("STATUS")
-    run = next(f.mask for f in control.fields if f.name == "run")
-    idle = next(f.mask for f in status.fields if f.name == "idle")
-    steps = [("p", status.offset, idle)]
+    control, status = registers.offset("CONTROL"), registers.offset("STATUS")
+    run, idle = registers.bits("CONTROL", "run"), registers.bits("STATUS", "idle")
+    steps = [("p", status, idle)]
     for n, frames in enumerate(rounds):
         steps += [("w", address, data) for address, data in setup_writes(config)]
         if not n:
             steps += [("l", frame, weight.size) for frame, weight in sets.items()]
-        steps += [("w", control.offset, run), ("s", frames, 0)]
-        steps += [("w", control.offset, 0), ("p", status.offset, idle)]
-    steps += [("r", status.offset, 0)]
+        steps += [("w", control, run), ("s", frames, 0)]
+        steps += [("w", control, 0), ("p", status, idle)]
+    steps += [("r", status, 0)]
     for name in COUNTERS:
         steps += [("r", registers.offset(f"{name.upper()}_{half}"), 0) for half in ("LO", "HI")]
     return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
@@ -334,6 +341,12 @@ def _child(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
             raise
 
 
+def _marks(folder: Path) -> tuple[npt.NDArray[np.bool_], IntArray]:
+    """Of each frame: whether it was marked bad, and the cycle of its last output."""
+    marks = np.fromfile(folder / "marks", "<u8")
+    return (marks & _BAD) != 0, (marks & ~_BAD).astype(np.int64)
+
+
 def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript) -> IntArray:
     expected = packing.output_file_bytes(frames, config)
     found = (folder / "output").stat().st_size
@@ -345,9 +358,8 @@ def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript)
 def _counters(config: EngineConfig, said: _Transcript) -> Counters:
     """The counters; no set of weights may have been refused."""
     registers = register_map(config)
-    status = registers.register("STATUS")
-    refused = next(f.mask for f in status.fields if f.name == "weights_refused")
-    if said.reads[status.offset] & refused:
+    refused = registers.bits("STATUS", "weights_refused")
+    if said.reads[registers.offset("STATUS")] & refused:
         raise said.failure("the engine refused a set of weights:")
 
     def value(name: str) -> int:

@@ -128,21 +128,16 @@ class EngineDriver:
 
     async def refused(self) -> bool:
         """Whether a set of weights was dropped since the counters were cleared."""
-        return bool(await self.read("STATUS") & self.bits("STATUS", "weights_refused"))
-
-    def bits(self, register: str, *fields: str) -> int:
-        """The word with these fields of a register set."""
-        known = {field.name: field.mask for field in self.registers.register(register).fields}
-        return sum(known[field] for field in fields)
+        return bool(await self.read("STATUS") & self.registers.bits("STATUS", "weights_refused"))
 
     async def run(self, *also: str) -> None:
         """Take frames from now on; set other CONTROL bits in the same write."""
-        await self.write("CONTROL", self.bits("CONTROL", "run", *also))
+        await self.write("CONTROL", self.registers.bits("CONTROL", "run", *also))
 
     async def stop(self) -> None:
         """Stop at the next frame boundary and wait until everything has left."""
         await self.write("CONTROL", 0)
-        idle = self.bits("STATUS", "idle")
+        idle = self.registers.bits("STATUS", "idle")
         for _ in range(_MAX_POLLS):
             if await self.read("STATUS") & idle:
                 return

@@ -28,8 +28,9 @@ from sw.config import EngineConfig
 from sw.config_error import ConfigError
 from sw.configfile import add_arguments, from_arguments
 from sw.images import Images, load_images
+from sw.numeric import IntArray
 
-from .bulk import SimulationError, simulate
+from .bulk import SimulationError, SimulationResult, simulate
 from .fault_sites import Flip, Site, fault_sites
 from .progress import shown
 from .toolchain import DEFAULT_BUILD_DIR, ToolchainError
@@ -179,18 +180,29 @@ def campaign(
             on_progress=progress,
             build_dir=build_dir,
         )
-    wrong = result.y != reference.run(frames, config)
-    in_frame = wrong.reshape(len(frames), -1).sum(axis=1)
+    return _judged(result, reference.run(frames, config), config.protection, sites, chosen)
+
+
+def _judged(
+    result: SimulationResult,
+    expected: IntArray,
+    protection: str,
+    sites: Sequence[Site],
+    flips: Sequence[Flip],
+) -> FaultReport:
+    """What the flips did: the outputs beside those that were expected."""
+    wrong = result.y != expected
+    in_frame = wrong.reshape(len(wrong), -1).sum(axis=1)
     silent = np.where(result.bad, 0, in_frame)
     kind_of = {site.path: site.kind for site in sites}
     bits: Counter[str] = Counter()
     for site in sites:
         bits[site.kind] += site.size
     return FaultReport(
-        protection=config.protection,
-        flips=dict(Counter(kind_of[flip.path] for flip in chosen)),
+        protection=protection,
+        flips=dict(Counter(kind_of[flip.path] for flip in flips)),
         state_bits=dict(bits),
-        frames=len(frames),
+        frames=len(wrong),
         outputs=wrong.size,
         wrong_frames=int(np.count_nonzero(in_frame)),
         silent_frames=int(np.count_nonzero(silent)),

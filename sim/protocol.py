@@ -1,4 +1,4 @@
-"""Build the emitted Verilog for cocotb, once, and run the protocol bench on it."""
+"""Build the emitted Verilog for cocotb, once, and run benches on it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def bench_seed() -> int:
 
 
 def run_bench(
-    module: str,
+    modules: Sequence[str],
     config: str,
     *,
     model: Path | None = None,
@@ -54,12 +54,12 @@ def run_bench(
     build_dir: Path = DEFAULT_BUILD_DIR,
     waves: bool = False,
 ) -> dict[str, str | None]:
-    """Run a module's cocotb tests on an engine.
+    """Run modules' cocotb tests on an engine, in one simulation.
 
     Parameters
     ----------
-    module : str
-        Such as ``"sim.benches.protocol"``.
+    modules : sequence of str
+        Such as ``["sim.benches.frames"]``; no two tests have the same name.
     config, model, assignments
         As :func:`sw.configfile.load_config` takes them.
     build_dir : Path
@@ -87,7 +87,7 @@ def run_bench(
         results, log = Path(name) / "results.xml", Path(name) / "log"
         try:
             runner.test(
-                test_module=module,
+                test_module=modules,
                 hdl_toplevel=_TOP,
                 hdl_toplevel_lang="verilog",
                 build_dir=folder,

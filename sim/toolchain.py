@@ -178,9 +178,7 @@ def build_binary(
         As :func:`prepare`; or the build failed: the end of the log, and where the whole log is.
     """
     toolchain = prepare(build_dir)
-    options = [*_FLAGS, *_SPLIT, *_NO_LINT, "--top-module", top, "--prefix", "Vtop", "-o", top]
-    # Code that runs once stays unoptimised: -CFLAGS -O3 would optimise it too, for nothing.
-    options += ["-MAKEFLAGS", f"OPT_FAST={opt}", "-MAKEFLAGS", "OPT_GLOBAL=-O2", *flags]
+    options = _options(top, opt, flags)
     contents = [item for path in sources for item in (path.name, path.read_bytes())]
     key = _digest(toolchain.root.name, *options, *contents)[:20]
     folder = build_dir.absolute() / "sim" / key
@@ -194,6 +192,13 @@ def build_binary(
                 shutil.rmtree(scratch / "obj")
                 _publish(scratch, folder)
     return folder / top
+
+
+def _options(top: str, opt: str, flags: Sequence[str]) -> list[str]:
+    """Verilator's, and those of the make that it calls."""
+    options = [*_FLAGS, *_SPLIT, *_NO_LINT, "--top-module", top, "--prefix", "Vtop", "-o", top]
+    # Code that runs once stays unoptimised: -CFLAGS -O3 would optimise it too, for nothing.
+    return [*options, "-MAKEFLAGS", f"OPT_FAST={opt}", "-MAKEFLAGS", "OPT_GLOBAL=-O2", *flags]
 
 
 def _find_wheel() -> tuple[Path, str]:

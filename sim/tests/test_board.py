@@ -123,9 +123,10 @@ def test_the_command(trial: Trial, build_dir: Path) -> None:
         port = process.stdout.readline().strip()
         try:
             assert trial.host(port) == 0
-        finally:
             process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
     trial.check()
 
 

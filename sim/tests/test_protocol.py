@@ -1,4 +1,4 @@
-"""The protocol bench, on a small engine and on an odd one."""
+"""The protocol benches, on a small engine and on an odd one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sim.protocol import run_bench
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec, Padding, save_layer
 
-_BENCH = "sim.benches.protocol"
+_BENCHES = [f"sim.benches.{name}" for name in ("frames", "weights", "registers")]
 
 
 def _check(outcomes: dict[str, str | None]) -> None:
@@ -38,7 +38,7 @@ def _odd_layer() -> LayerSpec:
 
 
 def test_tiny_engine(build_dir: Path) -> None:
-    _check(run_bench(_BENCH, "tiny", build_dir=build_dir))
+    _check(run_bench(_BENCHES, "tiny", build_dir=build_dir))
 
 
 def test_odd_engine(build_dir: Path, tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_odd_engine(build_dir: Path, tmp_path: Path) -> None:
         "output.shift=9",
         "output.scale_bits=5",
     ]
-    _check(run_bench(_BENCH, "tiny", model=model, assignments=settings, build_dir=build_dir))
+    _check(run_bench(_BENCHES, "tiny", model=model, assignments=settings, build_dir=build_dir))
