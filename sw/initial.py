@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from . import cli
 from .configfile import CONFIG_FOLDER
@@ -18,29 +19,41 @@ from .numeric import FixedFormat, IntRange
 from .spec import LayerSpec, save_layer
 from .templates import Pattern, hlac25, local_binary_patterns
 
-__all__ = ["main", "templated_layer"]
+__all__ = ["initial_kernels", "main", "template_magnitude", "templated_layer"]
+
+
+def template_magnitude(fan_in: int) -> float:
+    """The A of templates before rounding: 3 sigma of the initialiser, ``3 / sqrt(fan_in)``."""
+    return 3 * fan_in**-0.5
+
+
+def initial_kernels(
+    *, channels: int, kernels: int, bank: Pattern | None, seed: int
+) -> npt.NDArray[np.float64]:
+    """3x3 kernels before training, (kernels, channels, 3, 3), the first ones those of ``bank``.
+
+    Parameters
+    ----------
+    channels, kernels : int
+        ``kernels``: those of the bank included.
+    bank : Pattern, shape (N, 3, 3), optional
+        The same mask in every channel.
+    seed : int
+        Of the learned kernels. All ``kernels`` are drawn, so that the layers with and without a
+        bank have the same learned kernels where both have one.
+    """
+    fan_in = channels * 9
+    drawn = np.random.default_rng(seed).normal(0.0, fan_in**-0.5, (kernels, channels, 3, 3))
+    if bank is not None:
+        drawn[: len(bank)] = template_magnitude(fan_in) * bank[:, np.newaxis]
+    return drawn
 
 
 def templated_layer(
     *, input_shape: tuple[int, int, int], kernels: int, bank: Pattern | None, seed: int
 ) -> LayerSpec:
-    """A 3x3 layer whose first kernels are ``bank``, the same mask in every channel.
-
-    Parameters
-    ----------
-    input_shape : (C, H, W)
-    kernels : int
-        All kernels, those of the bank included.
-    bank : Pattern, shape (N, 3, 3), optional
-    seed : int
-        Of the learned kernels. All ``kernels`` are drawn, so that the layers with and without a
-        bank have the same learned kernels where both have one.
-    """
-    channels = input_shape[0]
-    fan_in = channels * 9
-    drawn = np.random.default_rng(seed).normal(0.0, fan_in**-0.5, (kernels, channels, 3, 3))
-    if bank is not None:
-        drawn[: len(bank)] = 3 * fan_in**-0.5 * bank[:, np.newaxis]
+    """The :func:`initial_kernels` in ``fixed8``, for frames of ``input_shape`` (C, H, W)."""
+    drawn = initial_kernels(channels=input_shape[0], kernels=kernels, bank=bank, seed=seed)
     largest = int(np.abs(np.rint(drawn * 256)).max())
     weight_format = FixedFormat(bits=max(9, IntRange(-largest, largest).bits), frac=8, signed=True)
     weight = weight_format.quantise(drawn)

@@ -201,6 +201,11 @@ class RegisterMap:
         """The register of that name, or KeyError."""
         return {register.name: register for register in self.registers}[name]
 
+    def bits(self, register: str, *fields: str) -> int:
+        """The word in which these fields of a register are all ones, or KeyError."""
+        masks = {field.name: field.mask for field in self.register(register).fields}
+        return sum(masks[field] for field in set(fields))
+
     def window(self, name: str) -> Window:
         """The window of that name, or KeyError."""
         return {window.name: window for window in self.windows}[name]

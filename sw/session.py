@@ -248,7 +248,7 @@ class Session:
             If the link fails, or the engine refuses the set.
         """
         self.load(weight_writes(self.config, weight))
-        if self.read("STATUS") & self._bit("STATUS", "weights_refused"):
+        if self.read("STATUS") & self.registers.bits("STATUS", "weights_refused"):
             raise LinkError("the engine refused a set of weights: begin the session anew")
 
     def run(
@@ -272,7 +272,7 @@ class Session:
         LinkError
             If the link fails, or what comes is not what an engine puts out.
         """
-        self.write("CONTROL", self._bit("CONTROL", "run"))
+        self.write("CONTROL", self.registers.bits("CONTROL", "run"))
         frames = list(islice(self._frames(images, on_frame or (lambda _: None)), len(images)))
         self._stop()
         beats = np.frombuffer(b"".join(frames), np.uint8)
@@ -324,12 +324,9 @@ class Session:
     def _stop(self) -> None:
         self.write("CONTROL", 0)
         for _ in range(_PATIENCE):
-            if self.read("STATUS") & self._bit("STATUS", "idle"):
+            if self.read("STATUS") & self.registers.bits("STATUS", "idle"):
                 return
         raise LinkError("the engine does not become idle")
-
-    def _bit(self, register: str, name: str) -> int:
-        return next(f.mask for f in self.registers.register(register).fields if f.name == name)
 
     def _runs(self, writes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
         """Writes to neighbouring words together: (first address, words)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .pair_tables import DRAWS, IMAGES_A_DRAW, INITIALISATIONS
 from .published import FORMATS
 
 __all__ = ["markdown"]
@@ -52,8 +53,8 @@ def _parameters(table: dict[str, Any]) -> list[str]:
 
 def _pairs(number: int, title: str, table: dict[str, Any]) -> list[str]:
     what = (
-        "Mean of an image's pairs over 200 draws of ten images. Before training the draws take "
-        "twenty initialisations in turn, after it the weights of "
+        f"Mean of an image's pairs over {DRAWS} draws of {IMAGES_A_DRAW} images. Before training "
+        f"the draws take {INITIALISATIONS} initialisations in turn, after it the weights of "
         f"{', '.join(f'`{name}`' for name in table['runs'])}. An image needs "
         f"{table['multiplications']:,} multiplications."
     )

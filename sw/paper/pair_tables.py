@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sw.initial import initial_kernels
 from sw.numeric import IntArray
 from sw.pairs import pair_statistics
 from sw.templates import named_bank
@@ -31,8 +32,8 @@ __all__ = [
     "COUNTS",
     "DRAWS",
     "IMAGES_A_DRAW",
+    "INITIALISATIONS",
     "draws_of",
-    "initial_weights",
     "matched_draws",
     "pair_table",
     "quantised",
@@ -53,16 +54,6 @@ def quantised(weight: Weights, name: str) -> npt.NDArray[np.generic]:
     if name == "fixed8":
         return np.rint(weight.astype(np.float64) * _STEP).astype(np.int64)
     return weight.astype(name)
-
-
-def initial_weights(bank: str, seed: int) -> Weights:
-    """The first CIFAR-10 layer before training, (32, 3, 3, 3): the paper's initialiser and bank."""
-    deviation = (3 * 9) ** -0.5
-    drawn = np.random.default_rng(seed).normal(0.0, deviation, (32, 3, 3, 3))
-    if bank != "none":
-        patterns = named_bank(bank)
-        drawn[: len(patterns)] = 3 * deviation * patterns[:, np.newaxis]
-    return drawn.astype(np.float32)
 
 
 def draws_of(images: int, seed: int = 0) -> IntArray:
@@ -115,7 +106,7 @@ def pair_table(
     bank = runs[0].option("templates")
     paper = published.DISTINCT[bank]
     weights = {
-        "initial": [initial_weights(bank, seed) for seed in range(INITIALISATIONS)],
+        "initial": [_before_training(bank, seed) for seed in range(INITIALISATIONS)],
         "trained": [run.kernels("trained") for run in runs],
     }
     one = pair_statistics(images, weights["initial"][0]).distinct
@@ -138,6 +129,12 @@ def pair_table(
         table.setdefault(when, {}).setdefault(which, {})[name] = column
         progress()
     return table
+
+
+def _before_training(bank: str, seed: int) -> Weights:
+    """The first CIFAR-10 layer, (32, 3, 3, 3)."""
+    patterns = None if bank == "none" else named_bank(bank)
+    return initial_kernels(channels=3, kernels=32, bank=patterns, seed=seed).astype(np.float32)
 
 
 def _column(

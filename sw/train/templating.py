@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sw.cli import InputError
+from sw.initial import template_magnitude
 from sw.templates import named_bank
 
 __all__ = ["Templates", "fix_kernels", "kernels_of", "template_kernels"]
@@ -52,7 +53,7 @@ def template_kernels(
             f"{len(patterns)} patterns, the layer {shape[0]} kernels"
         )
     alike = np.repeat(patterns[:count, np.newaxis], shape[1], axis=1)
-    return torch.from_numpy(alike).float() * (3 / prod(shape[1:]) ** 0.5)
+    return torch.from_numpy(alike).float() * template_magnitude(prod(shape[1:]))
 
 
 class Templates(nn.Module):
