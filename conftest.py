@@ -6,6 +6,7 @@ It seeds Hypothesis, cocotb and the ``rng`` fixture, so one number repeats a fai
 import importlib.util
 import os
 import random
+import signal
 import zlib
 
 import numpy as np
@@ -32,6 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("COCOTB_RANDOM_SEED", seed)
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = seed
+    # A shell's background job ignores Ctrl-C, and so would all that tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:

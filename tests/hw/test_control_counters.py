@@ -1,19 +1,12 @@
 """hw.blocks.control_port: the counters' registers, of which both halves are of one moment."""
 
-import pytest
-
 from sw.registers import COUNTERS, register_map
-from tests.hw.control_ports import OKAY, SLVERR, Bench, configured
+from tests.hw.control_ports import OKAY, SLVERR, Bench
 
 
-@pytest.fixture
-def full():
-    return configured("every-window")
-
-
-def test_reading_lo_keeps_hi(full):
-    bench = Bench(full)
-    driver, table = bench.driver, register_map(full)
+def test_reading_lo_keeps_hi(full_port):
+    bench = Bench(full_port)
+    driver, table = bench.driver, register_map(full_port)
 
     async def main(ctx):
         for n, name in enumerate(COUNTERS):
@@ -29,10 +22,10 @@ def test_reading_lo_keeps_hi(full):
     bench.run(main)
 
 
-def test_halves_are_of_one_moment(full):
+def test_halves_are_of_one_moment(full_port):
     """Whenever a count is asked for, and however it changes, no half of another one comes."""
-    bench = Bench(full)
-    driver, table = bench.driver, register_map(full)
+    bench = Bench(full_port)
+    driver, table = bench.driver, register_map(full_port)
     marks = [0]
 
     async def change(ctx):
@@ -56,10 +49,10 @@ def test_halves_are_of_one_moment(full):
     bench.run(main)
 
 
-def test_a_counter_that_never_passes_reads_zero(full):
-    bench = Bench(full, counted=("frames", "misses"))
+def test_a_counter_that_never_passes_reads_zero(full_port):
+    bench = Bench(full_port, counted=("frames", "misses"))
     bench.counts = dict.fromkeys(COUNTERS, (7 << 32) | 3)
-    table = register_map(full)
+    table = register_map(full_port)
 
     async def main(ctx):
         for name in COUNTERS:

@@ -16,33 +16,21 @@ from tests.hw.control_ports import (
     OKAY,
     SLVERR,
     STATUS,
-    VARIANTS,
     Bench,
-    configured,
     expected_write,
 )
 from tests.hw.streams import pause_seed
 
 
-@pytest.fixture(params=VARIANTS)
-def config(request):
-    return configured(request.param)
-
-
-@pytest.fixture
-def full():
-    return configured("every-window")
-
-
-def test_every_register_reads_what_it_should(config):
-    bench = Bench(config)
+def test_every_register_reads_what_it_should(port_config):
+    bench = Bench(port_config)
     dut, rng = bench.dut, bench.rng
-    counters = {name: rng.getrandbits(config.counter_bits) for name in COUNTERS}
+    counters = {name: rng.getrandbits(port_config.counter_bits) for name in COUNTERS}
 
     async def main(ctx):
         bench.counts = counters
         ctx.set(dut.in_frame, 1)
-        for register in register_map(config).registers:
+        for register in register_map(port_config).registers:
             data, response = await bench.driver.read(ctx, register.offset)
             name, _, half = register.name.lower().rpartition("_")
             assert response == OKAY, register.name
@@ -60,8 +48,8 @@ def test_every_register_reads_what_it_should(config):
     bench.run(main)
 
 
-def test_control_runs_and_pulses(full):
-    bench = Bench(full)
+def test_control_runs_and_pulses(full_port):
+    bench = Bench(full_port)
     dut, driver = bench.dut, bench.driver
 
     async def main(ctx):
@@ -83,9 +71,9 @@ def test_control_runs_and_pulses(full):
 
 
 @pytest.mark.parametrize("longest_pause", [0, 3])
-def test_every_edge_of_every_region(config, longest_pause):
-    bench = Bench(config, longest_pause)
-    table = register_map(config)
+def test_every_edge_of_every_region(port_config, longest_pause):
+    bench = Bench(port_config, longest_pause)
+    table = register_map(port_config)
     registers = {register.offset: register for register in table.registers}
     edges = {0x10000}
     for entry in (*table.registers, *table.windows):
@@ -122,12 +110,12 @@ def test_every_edge_of_every_region(config, longest_pause):
     assert bench.pulses == {"clear_counters": 0, "flush_table": 0}
 
 
-def test_read_only_registers_refuse_writes(config):
-    bench = Bench(config)
+def test_read_only_registers_refuse_writes(port_config):
+    bench = Bench(port_config)
 
     async def main(ctx):
         ctx.set(bench.dut.idle, 1)
-        for register in register_map(config).registers:
+        for register in register_map(port_config).registers:
             if register.access is Access.READ:
                 assert await bench.driver.write(ctx, register.offset, 0xFFFFFFFF) == SLVERR
                 _, response = await bench.driver.read(ctx, register.offset)
@@ -140,8 +128,8 @@ def test_read_only_registers_refuse_writes(config):
 
 
 @pytest.mark.parametrize("strobes", range(15))
-def test_a_write_without_all_strobes_has_no_effect(full, strobes):
-    bench = Bench(full)
+def test_a_write_without_all_strobes_has_no_effect(full_port, strobes):
+    bench = Bench(full_port)
 
     async def main(ctx):
         ctx.set(bench.dut.idle, 1)
@@ -154,8 +142,8 @@ def test_a_write_without_all_strobes_has_no_effect(full, strobes):
     assert bench.pulses == {"clear_counters": 0, "flush_table": 0}
 
 
-def test_what_follows_waits_until_the_response_is_taken(full):
-    bench = Bench(full, longest_pause=0)
+def test_what_follows_waits_until_the_response_is_taken(full_port):
+    bench = Bench(full_port, longest_pause=0)
     dut, bus = bench.dut, bench.dut.bus
     responses, results = [], []
 
@@ -194,15 +182,15 @@ def test_what_follows_waits_until_the_response_is_taken(full):
         assert not ctx.get(bus.bvalid | bus.rvalid)
 
     bench.run(main)
-    height = full.layer.input_shape[1]
+    height = full_port.layer.input_shape[1]
     assert responses == [OKAY, OKAY, SLVERR, OKAY]
     assert results == [(0x4B544D31, OKAY), (0, SLVERR), (1, OKAY), (height, OKAY)]
     assert bench.writes == [("bias", n, 0) for n in range(3)]
 
 
 @pytest.mark.parametrize("first", ["aw", "w"])
-def test_address_and_data_in_either_order(full, first):
-    bench = Bench(full)
+def test_address_and_data_in_either_order(full_port, first):
+    bench = Bench(full_port)
     dut, bus = bench.dut, bench.dut.bus
 
     async def main(ctx):
@@ -230,9 +218,9 @@ def test_address_and_data_in_either_order(full, first):
     assert bench.writes == [("bias", 1, 0x1234)]
 
 
-def test_no_path_through_the_bus_within_a_cycle(full):
+def test_no_path_through_the_bus_within_a_cycle(full_port):
     """Whatever the manager does in a cycle, the port's side of the bus is the same."""
-    bench = Bench(full)
+    bench = Bench(full_port)
     bus = bench.dut.bus
     flows = AxiLiteSignature().members
     driven = [name for name, member in flows.items() if member.flow.name == "Out"]
@@ -253,8 +241,8 @@ def test_no_path_through_the_bus_within_a_cycle(full):
     bench.run(main)
 
 
-def test_reset_clears_run_and_what_was_under_way(full):
-    dut = ControlPort(full, COUNTERS)
+def test_reset_clears_run_and_what_was_under_way(full_port):
+    dut = ControlPort(full_port, COUNTERS)
     bus = dut.bus
     reset = Signal()
     simulator = Simulator(ResetInserter(reset)(dut))

@@ -8,47 +8,37 @@ from tests.hw.control_ports import (
     OKAY,
     SLVERR,
     STATUS,
-    VARIANTS,
     Bench,
-    configured,
     expected_write,
 )
 
 
-@pytest.fixture(params=VARIANTS)
-def config(request):
-    return configured(request.param)
-
-
-@pytest.fixture
-def full():
-    return configured("every-window")
-
-
-def test_the_setup_arrives_in_order(config):
-    bench = Bench(config)
-    table = register_map(config)
+def test_the_setup_arrives_in_order(port_config):
+    bench = Bench(port_config)
+    table = register_map(port_config)
 
     async def main(ctx):
         ctx.set(bench.dut.idle, 1)
-        for address, data in setup_writes(config):
+        for address, data in setup_writes(port_config):
             assert await bench.driver.write(ctx, address, data) == OKAY
 
     bench.run(main)
-    expected = [(*expected_write(table, address), data) for address, data in setup_writes(config)]
+    expected = [
+        (*expected_write(table, address), data) for address, data in setup_writes(port_config)
+    ]
     assert bench.writes == expected
 
 
 @pytest.mark.parametrize(("idle", "run"), [(0, 0), (0, 1), (1, 1)])
-def test_windows_are_closed_unless_stopped(full, idle, run):
-    bench = Bench(full)
+def test_windows_are_closed_unless_stopped(full_port, idle, run):
+    bench = Bench(full_port)
     dut, driver = bench.dut, bench.driver
 
     async def main(ctx):
         ctx.set(dut.idle, idle)
         assert await driver.write(ctx, CONTROL, run) == OKAY
         assert await driver.read(ctx, STATUS) == (0, OKAY)
-        for address, data in setup_writes(full):
+        for address, data in setup_writes(full_port):
             assert await driver.write(ctx, address, data) == SLVERR
         assert bench.writes == []
         ctx.set(dut.idle, 1)
@@ -60,9 +50,9 @@ def test_windows_are_closed_unless_stopped(full, idle, run):
     assert bench.writes == [("bias", 0, 7)]
 
 
-def test_a_write_right_behind_run_finds_the_windows_closed(full):
+def test_a_write_right_behind_run_finds_the_windows_closed(full_port):
     """The next write waits in the port already when run is set: idle may still be high."""
-    bench = Bench(full)
+    bench = Bench(full_port)
     bus = bench.dut.bus
 
     async def main(ctx):
@@ -92,9 +82,9 @@ def test_a_write_right_behind_run_finds_the_windows_closed(full):
     assert bench.writes == []
 
 
-def test_the_next_write_waits_until_the_window_has_taken_the_last(full):
+def test_the_next_write_waits_until_the_window_has_taken_the_last(full_port):
     """A write of any kind; reads go on."""
-    bench = Bench(full, longest_pause=0)
+    bench = Bench(full_port, longest_pause=0)
     dut, bus, driver = bench.dut, bench.dut.bus, bench.driver
 
     async def main(ctx):

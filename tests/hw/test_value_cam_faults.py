@@ -86,15 +86,16 @@ def test_flips_of_products_and_operands_change_no_output(kind, fold):
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_parity_the_same_flips_do_harm(kind, kinds):
     rng = random.Random(pause_seed())
-    harm = 0
-    for _ in range(4):
+
+    def harm():
         try:
             moves, wanted, _ = run(rng, kinds, protection="none", often=0.1, table=KINDS[kind])
         except AssertionError:  # it may even stand still
-            harm += 1
-        else:
-            harm += outputs_of(moves) != wanted
-    assert harm > 0
+            return True
+        return outputs_of(moves) != wanted
+
+    # By chance a run's flips may all be of what is not used again; not those of twenty runs.
+    assert any(harm() for _ in range(20))
 
 
 @pytest.mark.parametrize("fold", FOLDS)
