@@ -1,0 +1,1 @@
+"""Networks: from a model file to a chain of integer layers, its golden model and its settings."""
