@@ -21,13 +21,23 @@ from .numeric import IntRange
 from .part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 from .spec import LayerSpec, SpecError, load_layer
 
-__all__ = ["CONFIG_FOLDER", "add_arguments", "config_names", "from_arguments", "load_config"]
+__all__ = [
+    "CONFIG_FOLDER",
+    "add_arguments",
+    "check_keys",
+    "config_names",
+    "from_arguments",
+    "load_config",
+    "overridden",
+    "read_toml",
+    "section",
+]
 
 CONFIG_FOLDER = Path(__file__).parent / "configs"
 _LAYER_KEYS = {"file": "str", "weight_bits": "int"}
 
 
-def _overridden(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+def overridden(settings: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """``settings`` with ``key=value`` assignments; keys are dotted, values are TOML."""
     result = {k: dict(v) if isinstance(v, dict) else v for k, v in settings.items()}
     for assignment in assignments:
@@ -39,22 +49,23 @@ def _overridden(settings: dict[str, Any], assignments: Sequence[str]) -> dict[st
             value = text
         *sections, last = key.strip().split(".")
         target = result
-        for section in sections:
-            target = target.setdefault(section, {})
-            require(isinstance(target, dict), f"--set {assignment}: {section} is not a table")
+        for table in sections:
+            target = target.setdefault(table, {})
+            require(isinstance(target, dict), f"--set {assignment}: {table} is not a table")
         target[last] = value
     return result
 
 
-def _section(cls: type[Any], values: object, where: str) -> Any:
+def section(cls: type[Any], values: object, where: str) -> Any:
     """Build ``cls`` from a TOML table, refusing unknown keys and wrong types."""
     require(isinstance(values, dict), f"{where} must be a table")
     assert isinstance(values, dict)
-    _check_keys(values, {f.name: f.type for f in dataclasses.fields(cls)}, f"{where}.")
+    check_keys(values, {f.name: f.type for f in dataclasses.fields(cls)}, f"{where}.")
     return cls(**values)
 
 
-def _check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
+def check_keys(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse a table with keys that are not ``known`` (name to type), or values of another type."""
     for key, value in values.items():
         require(
             key in known,
@@ -72,10 +83,10 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     values = dict(settings)
     layer_table = values.pop("layer", {})
     require(isinstance(layer_table, dict), "layer must be a table")
-    _check_keys(layer_table, _LAYER_KEYS, "layer.")
+    check_keys(layer_table, _LAYER_KEYS, "layer.")
     wish = _wish(values.pop("auto")) if "auto" in values else None
     known = {f.name: f.type for f in dataclasses.fields(EngineConfig)}
-    _check_keys(values, known)
+    check_keys(values, known)
     require("name" in values, "missing key name")
     if model is None:
         require("file" in layer_table, "missing key layer.file, and no --model was given")
@@ -95,10 +106,10 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
         **values
         | {
             "layer": layer,
-            "fold": _section(FoldConfig, values.get("fold", {}), "fold"),
-            "lanes": _section(LanesConfig, values.get("lanes", {}), "lanes"),
-            "table": _section(TableConfig, values.get("table", {}), "table"),
-            "output": _section(OutputConfig, values.get("output", {}), "output"),
+            "fold": section(FoldConfig, values.get("fold", {}), "fold"),
+            "lanes": section(LanesConfig, values.get("lanes", {}), "lanes"),
+            "table": section(TableConfig, values.get("table", {}), "table"),
+            "output": section(OutputConfig, values.get("output", {}), "output"),
         }
     )
     return choose(config, wish) if automatic and wish is not None else config
@@ -127,7 +138,7 @@ def _wish(values: object) -> AutoConfig:
             f"auto.hit_rates: expected entries = hit rate, not {entries} = {rate!r}",
         )
     found["hit_rates"] = {int(entries): float(rate) for entries, rate in rates.items()}
-    return _section(AutoConfig, found, "auto")
+    return section(AutoConfig, found, "auto")
 
 
 def config_names() -> list[str]:
@@ -162,18 +173,29 @@ def load_config(
             f"unknown configuration {config!r}; known: {', '.join(config_names())}, "
             "or the path of a .toml file"
         )
+    settings = read_toml(path)
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
-    try:
-        settings = _overridden(settings, assignments)
+        settings = overridden(settings, assignments)
         return _build(settings, folder=path.parent, model=model)
     except SpecError as error:
         raise ConfigError(str(error)) from error
     except (ConfigError, TypeError) as error:
         where = f"{path} with --set {' '.join(assignments)}" if assignments else path
         raise ConfigError(f"{where}: {error}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable TOML file: {error}") from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
