@@ -13,6 +13,7 @@ DESCRIPTIONS = {
     "sw.config_error",
     "sw.link",
     "sw.network",
+    "sw.network.config",
     "sw.network.graph",
     "sw.network.layers",
     "sw.numeric",
@@ -23,7 +24,7 @@ DESCRIPTIONS = {
     "sw.templates",
 }
 """What gates may depend on: what an engine is, never what its outputs are."""
-COMMAND_LINE = {"sw.cli", "sw.configfile"}
+COMMAND_LINE = {"sw.cli", "sw.configfile", "sw.network.configfile"}
 
 
 def nodes(tree: ast.AST, *, at_once: bool) -> Iterator[ast.AST]:

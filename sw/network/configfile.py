@@ -94,8 +94,12 @@ def load_network(
 
 
 def _network(model: Path) -> Network:
-    from .onnx_import import import_network  # noqa: PLC0415 (needs the package onnx)
-
+    try:
+        from .onnx_import import import_network  # noqa: PLC0415 (an extra: a layer needs no onnx)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{model}: reading it needs the package {error.name}: pip install 'katazome[onnx]'"
+        ) from error
     return import_network(model).network
 
 

@@ -15,19 +15,21 @@ the best it finds, and counts the sums for which the output differs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from sw.numeric import IntArray, IntRange
+from sw.numeric import IntArray, IntRange, round_half_even_shift
 
 from .graph import MAX_MULTIPLIER_BITS, MAX_SHIFT
 
 __all__ = ["Factor", "Steps", "fit", "thresholds"]
 
-Steps = Callable[[IntArray], IntArray]
+Steps = Callable[[IntArray], npt.NDArray[Any]]
 """From exact sums to outputs before the clip; never falls."""
 
 _FALLBACK_BITS = 24
@@ -110,40 +112,53 @@ _NOTHING = _Interval(Fraction(1), Fraction(0))
 
 def _meeting(steps: IntArray, sums: IntRange, outputs: IntRange) -> _Interval:
     """All factors, not negative, that have these thresholds."""
+    odd_halves = 2 * np.arange(outputs.lo + 1, outputs.hi + 1, dtype=np.int64) - 1
+    rounds_down = odd_halves % 4 == 1  # to an odd value: a tie goes to the even one below
+    reached, missed = steps <= sums.hi, steps > sums.lo
+    return _sides(steps[reached], odd_halves[reached], rounds_down[reached], reach=True) & _sides(
+        steps[missed] - 1, odd_halves[missed], ~rounds_down[missed], reach=False
+    )
+
+
+def _sides(
+    totals: IntArray, halves: IntArray, strict: npt.NDArray[np.bool_], *, reach: bool
+) -> _Interval:
+    """The factors m with ``totals * m >= halves / 2``; not ``reach``: ``<=``; or strictly so."""
+    nothing = totals == 0
+    if ((halves[nothing] < 0) != reach).any():
+        return _NOTHING
+    below = (totals > 0) == reach
+    lows, highs = below & ~nothing, ~below & ~nothing
     found = _Interval()
-    for index, threshold in enumerate(steps.tolist()):
-        value = outputs.lo + 1 + index
-        half, odd = Fraction(2 * value - 1, 2), value % 2 != 0
-        if threshold <= sums.hi:
-            found &= _side(threshold, half, reaches=True, strict=odd)
-        if threshold > sums.lo:
-            found &= _side(threshold - 1, half, reaches=False, strict=not odd)
+    for value, is_open in _extremes(totals[lows], halves[lows], strict[lows], np.max):
+        found &= _Interval(low=value, low_open=is_open)
+    for value, is_open in _extremes(totals[highs], halves[highs], strict[highs], np.min):
+        found &= _Interval(high=value, high_open=is_open)
     return found
 
 
-def _side(total: int, half: Fraction, *, reaches: bool, strict: bool) -> _Interval:
-    """The factors m with ``total * m >= half``, or ``<=`` where it does not reach it."""
-    if total == 0:
-        return _Interval() if (half < 0) == reaches else _NOTHING
-    if reaches == (total > 0):
-        return _Interval(low=half / total, low_open=strict)
-    return _Interval(high=half / total, high_open=strict)
+def _extremes(
+    totals: IntArray,
+    halves: IntArray,
+    strict: npt.NDArray[np.bool_],
+    extreme: Callable[[npt.NDArray[np.float64]], np.float64],
+) -> Iterator[tuple[Fraction, bool]]:
+    """The few fractions ``halves / (2 * totals)`` that may be the largest, or the smallest."""
+    if not totals.size:
+        return
+    floats = halves / (2 * totals)
+    most = extreme(floats)
+    near = np.abs(floats - most) <= 1e-12 * np.abs(most)
+    divisor = np.gcd(halves[near], 2 * totals[near])
+    terms = [halves[near] // divisor, 2 * totals[near] // divisor, strict[near]]
+    for numerator, denominator, is_open in np.unique(np.stack(terms), axis=1).T.tolist():
+        yield Fraction(numerator, denominator), bool(is_open)
 
 
 def _ours(factor: tuple[int, int], sums: IntRange, outputs: IntRange) -> IntArray:
     """The thresholds of ``round_half_even(sum * multiplier / 2**shift)``, as :func:`thresholds`."""
     multiplier, shift = factor
-    found: list[int] = []
-    for value in range(outputs.lo + 1, outputs.hi + 1):
-        double = (2 * value - 1) << shift  # 2 * sum * multiplier >= double, or > where v is odd
-        if multiplier == 0:
-            reached = double < 0
-            found.append(sums.lo if reached else sums.hi + 1)
-            continue
-        divisor = 2 * multiplier
-        least = double // divisor + 1 if value % 2 else -(-double // divisor)
-        found.append(min(max(least, sums.lo), sums.hi + 1))
-    return np.array(found, np.int64)
+    return thresholds(lambda x: round_half_even_shift(x * multiplier, shift), sums, outputs)
 
 
 def _compare(theirs: IntArray, ours: IntArray) -> tuple[int, int]:

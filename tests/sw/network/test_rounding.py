@@ -37,9 +37,7 @@ ranges = st.tuples(st.integers(-3000, 3000), st.integers(0, 3000)).map(
 outputs_ = st.tuples(st.integers(-130, 10), st.integers(0, 255)).map(
     lambda pair: IntRange(pair[0], pair[0] + pair[1])
 )
-scales = st.one_of(
-    st.floats(1e-4, 4.0), st.integers(-12, 2).map(lambda e: 2.0**e), st.just(1 / 3)
-)
+scales = st.one_of(st.floats(1e-4, 4.0), st.integers(-12, 2).map(lambda e: 2.0**e), st.just(1 / 3))
 
 
 @settings(max_examples=300, deadline=None)

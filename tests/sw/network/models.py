@@ -1,0 +1,175 @@
+"""ONNX models for tests, written operator by operator, and onnxruntime's integers of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from sw.network.onnx_import import import_network
+from sw.network.reference import run, trace
+
+INT8, UINT8 = np.dtype(np.int8), np.dtype(np.uint8)
+
+
+class Builder:
+    """A model that grows at its end; QDQ by default, QONNX by :meth:`quant`."""
+
+    def __init__(self, input_shape, *, dims=None):
+        self.nodes, self.arrays = [], []
+        self.input_shape = tuple(input_shape)
+        self.dims = dims or ["N", *input_shape]
+        self.last = "input"
+        self.input_scale, self.input_zero = 1.0, 0
+        self._grid = None
+
+    def array(self, name, values):
+        full = f"{name}_{len(self.arrays)}"
+        self.arrays.append(numpy_helper.from_array(np.ascontiguousarray(values), full))
+        return full
+
+    def node(self, operator, *inputs, domain="", name=None, **attributes):
+        output = f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(
+            helper.make_node(
+                operator, [self.last, *inputs], [output], name=name or output, domain=domain,
+                **attributes,
+            )
+        )  # fmt: skip
+        self.last = output
+        return self
+
+    def constant_node(self, operator, inputs, domain="", **attributes):
+        output = f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(
+            helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes)
+        )
+        return output
+
+    def quantise(self, scale, zero=0, dtype=UINT8):
+        if not self.nodes:
+            self.input_scale, self.input_zero = scale, zero
+        grid = self.array("scale", np.float32(scale)), self.array("zero", np.array(zero, dtype))
+        return self.node("QuantizeLinear", *grid).node("DequantizeLinear", *grid)
+
+    def quant(self, scale, zero=0, bits=8, *, signed=1, narrow=0):
+        if not self.nodes:
+            self.input_scale, self.input_zero = scale, zero
+        inputs = [self.array(n, np.float32(v)) for n, v in (("s", scale), ("z", zero), ("b", bits))]
+        return self.node(
+            "Quant", *inputs, domain="qonnx.custom_op.general", signed=signed, narrow=narrow,
+            rounding_mode="ROUND",
+        )  # fmt: skip
+
+    def weight(self, values, scale, *, zero=None, axis=0):
+        scale = np.asarray(scale, np.float32)
+        zeros = np.zeros(scale.shape, values.dtype) if zero is None else zero
+        return self.constant_node(
+            "DequantizeLinear",
+            [self.array("w", values), self.array("ws", scale), self.array("wz", zeros)],
+            axis=axis,
+        )
+
+    def bias(self, values, scale):
+        scale = np.asarray(scale, np.float32)
+        return self.constant_node(
+            "DequantizeLinear", [self.array("b", values.astype(np.int32)), self.array("bs", scale)],
+            axis=0,
+        )  # fmt: skip
+
+    def conv(self, weight, scale, bias=None, **attributes):
+        inputs = [self.weight(weight, scale)]
+        if bias is not None:
+            inputs.append(bias if isinstance(bias, str) else self.bias(*bias))
+        return self.node("Conv", *inputs, **attributes)
+
+    def gemm(self, weight, scale, bias=None, **attributes):
+        inputs = [self.weight(weight, scale)]
+        if bias is not None:
+            inputs.append(bias if isinstance(bias, str) else self.bias(*bias))
+        return self.node("Gemm", *inputs, transB=1, **attributes)
+
+    def model(self):
+        graph = helper.make_graph(
+            self.nodes,
+            "test",
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, self.dims)],
+            [helper.make_tensor_value_info(self.last, self._output_type(), None)],
+            self.arrays,
+        )
+        opsets = [helper.make_opsetid("", 19), helper.make_opsetid("qonnx.custom_op.general", 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=9)
+
+    def _output_type(self):
+        return TensorProto.INT64 if self.nodes[-1].op_type == "ArgMax" else TensorProto.FLOAT
+
+    def save(self, path: Path) -> Path:
+        onnx.save(self.model(), path)
+        return path
+
+
+def reals(images, scale, zero):
+    """The float images whose quantised words are ``images``."""
+    return ((images.astype(np.int64) - zero) * np.float32(scale)).astype(np.float32)
+
+
+def onnx_values(path, images, imported, *, optimise):
+    """onnxruntime's tensors of each layer that the file has, and its output."""
+    model = onnx.load(path)
+    names = [tensor.name for tensor in imported.tensors.values()]
+    output = model.graph.output[0].name
+    present = {v.name for v in model.graph.output}
+    model.graph.output.extend(
+        helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(names)
+        if name not in present
+    )  # fmt: skip
+    options = ort.SessionOptions()
+    level = ort.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model.SerializeToString(), options)
+    source = session.get_inputs()[0]
+    feed = images if "int" in source.type else reals(
+        images, imported.input_scale, imported.network.input_zero_point
+    )  # fmt: skip
+    if len(source.shape) == 2:
+        feed = feed.reshape(len(feed), -1)
+    found = session.run(None, {source.name: feed})
+    return dict(zip([o.name for o in session.get_outputs()], found, strict=True)), output
+
+
+def assert_equal_to_onnxruntime(path, images, *, optimise=(True, False), at_most=0):
+    """Every integer that the file has, and its output, are the golden network's.
+
+    ``at_most``: the largest difference that is let pass, in steps.
+    """
+    imported = import_network(path)
+    network = imported.network
+    ours = dict(trace(images, network))
+    for level in optimise:
+        theirs, output = onnx_values(path, images, imported, optimise=level)
+        assert imported.tensors
+        for layer, tensor in imported.tensors.items():
+            expected = theirs[tensor.name]
+            if tensor.real:
+                units = np.rint(expected.astype(np.float64) / tensor.scale).astype(np.int64)
+            else:
+                units = expected.astype(np.int64) - tensor.zero_point
+            difference = np.abs(ours[layer] - units.reshape(ours[layer].shape))
+            assert difference.max(initial=0) <= at_most, (layer, tensor, level)
+        _assert_output(imported, run(images, network), theirs[output], at_most)
+    return imported
+
+
+def _assert_output(imported, outputs, expected, at_most):
+    if expected.dtype == np.int64:
+        if not at_most:
+            assert np.array_equal(outputs.label, expected.reshape(-1))
+        return
+    units = np.rint(expected.astype(np.float64) / imported.output_scale)
+    ours = outputs.frames.reshape(expected.shape) - imported.network.output_zero_point
+    assert np.abs(units - ours).max() <= at_most
