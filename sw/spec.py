@@ -7,6 +7,7 @@ when made, so everything behind it can trust every field.
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from .arrays import read_npz
 from .numeric import MAX_BITS, FixedFormat, IntArray, IntRange
 
-__all__ = ["LayerSpec", "Padding", "SpecError", "load_layer", "save_layer"]
+__all__ = ["LayerSpec", "Padding", "SpecError", "layer_bytes", "load_layer", "save_layer"]
 
 LIMITS = {
     "kernels": (1, 256),
@@ -356,6 +357,11 @@ def load_layer(path: Path, *, weight_bits: int | None = None) -> LayerSpec:
 
 def save_layer(path: Path, layer: LayerSpec) -> None:
     """Write a layer file; the same layer always gives the same bytes."""
+    path.write_bytes(layer_bytes(layer))
+
+
+def layer_bytes(layer: LayerSpec) -> bytes:
+    """What a layer file holds."""
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "weight": layer.weight.astype(np.int16),
         "input_shape": np.array(layer.input_shape, dtype=np.int64),
@@ -371,5 +377,6 @@ def save_layer(path: Path, layer: LayerSpec) -> None:
         vector = getattr(layer, name)
         if vector is not None:
             arrays[name] = vector
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()

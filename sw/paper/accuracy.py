@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from sw.cli import InputError
 
 from . import published
-from .runs import StoredRun, find, plain_runs
+from .runs import StoredRun, plain_runs
 from .statistics import mean_interval
 
 __all__ = ["BANKS", "accuracy_figure", "baselines", "parameter_table"]
@@ -56,15 +57,18 @@ def accuracy_figure(runs: list[StoredRun], data: str) -> dict[str, Any]:
 
 def baselines(runs: list[StoredRun]) -> list[dict[str, Any]]:
     """Every kind of run that is stored, with its accuracy and its size; the best first."""
-    kinds = sorted({(r.option("data"), r.option("system"), _bank(r)) for r in runs})
+    kinds: dict[tuple[str, ...], list[StoredRun]] = {}
+    for run in runs:
+        kinds.setdefault(_kind(run), []).append(run)
     rows: list[dict[str, Any]] = []
-    for data, system, bank in kinds:
-        same = [r for r in find(runs, data=data, system=system) if _bank(r) == bank]
+    for (data, system, bank, stages, format_name), same in sorted(kinds.items()):
         rows.append(
             {
                 "data": data,
                 "system": system,
                 "templates": bank,
+                "stages": stages,
+                "format": format_name,
                 "top1": mean_interval([run.record["result"]["top1"] for run in same]),
                 "top5": mean_interval([run.record["result"]["top5"] for run in same]),
                 "trainable": same[0].record["network"]["trainable"],
@@ -76,9 +80,13 @@ def baselines(runs: list[StoredRun]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["data"], -row["top1"]["mean"]))
 
 
-def _bank(run: StoredRun) -> str:
-    """The bank as runs are named by it, with the count of fixed kernels where not all are."""
-    return run.record["name"].split("-", 2)[2].rpartition("-s")[0]
+def _kind(run: StoredRun) -> tuple[str, ...]:
+    """What a run is but for its seed: data, system, bank, stages and format."""
+    bank = PurePath(run.option("templates")).stem
+    if run.option("fixed") is not None:
+        bank += f"-f{run.option('fixed')}"
+    data, system = run.option("data"), run.option("system")
+    return data, system, bank, run.option("stages"), run.option("format")
 
 
 def _curve(runs: list[StoredRun], name: str) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _percent(value: dict[str, Any]) -> str:
 def _systems(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         [
-            f"{row['data']} {row['system']} {row['templates']}",
+            " ".join(row[n] for n in ("data", "stages", "system", "templates", "format") if row[n]),
             _percent(row["top1"]),
             _percent(row["top5"]),
             f"{row['first_layer_trainable']:,}",

@@ -15,6 +15,9 @@ from sw.cli import InputError
 
 __all__ = ["StoredRun", "find", "load_runs", "plain_runs"]
 
+_LATER = {"stages": "", "format": "float"}
+"""Options that came after the first runs, as those had them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRun:
@@ -35,7 +38,7 @@ class StoredRun:
 
     def option(self, name: str) -> Any:
         """An option that it was made with."""
-        return self.record["options"][name]
+        return {**_LATER, **self.record["options"]}[name]
 
     def kernels(self, when: str) -> npt.NDArray[np.float32]:
         """The first layer, (K, C, kh, kw): ``initial`` or ``trained``."""
@@ -88,7 +91,8 @@ def plain_runs(runs: list[StoredRun], data: str, bank: str) -> list[StoredRun]:
     InputError
         If none is stored.
     """
-    found = find(runs, data=data, system="plain", templates=bank, fixed=None, samples=False)
+    usual = {"fixed": None, "samples": False, "stages": "", "format": "float"}
+    found = find(runs, data=data, system="plain", templates=bank, **usual)
     if not found:
         raise InputError(f"no stored run {data}-plain-{bank}; `make train` makes it")
     return found

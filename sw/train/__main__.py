@@ -22,10 +22,11 @@ from rich.progress import (
 from sw import cli
 from sw.cli import InputError
 
+from .build import build
 from .data import load_pair
 from .loop import Trainer, prepare_torch
-from .networks import build, first_convolution
-from .options import RECIPES, SYSTEMS, Options
+from .networks import first_convolution
+from .options import FORMATS, RECIPES, SYSTEMS, Options
 from .record import RUN, finish, resume, save_epoch
 from .templating import kernels_of
 
@@ -33,13 +34,14 @@ __all__ = ["main"]
 
 _EPILOG = """\
 The folder gets checkpoint.pt and metrics.jsonl after each epoch, then model.npz, kernels.npz and
-run.json. A run that was interrupted or killed goes on where it was when started again by the same
-command, and ends with the same bits. Exit status: 0 done, 2 input that cannot be used, 130
-interrupted.
+run.json; with --format also NAME.onnx, NAME-layer1.npz and NAME-layer1.toml. A run that was
+interrupted or killed goes on where it was when started again by the same command, and ends with
+the same bits. Exit status: 0 done, 2 input that cannot be used, 130 interrupted.
 
 examples:
   python -m sw.train mnist --out build/train/first
   python -m sw.train cifar10 --templates hlac25 --seed 1 --out build/train/templated
+  python -m sw.train mnist --format int8 --base build/train/first --out build/train/integers
 """
 
 
@@ -64,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, metavar="N", help="of PyTorch (default: 1)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if any")
     add("--clusters", type=int, metavar="N", help="representatives (default: 16)")
-    add("--base", help="system clustered: folder of the run to begin with")
+    add("--format", choices=FORMATS, help="train a finished run on in it (default: float)")
+    add("--base", help="the run to begin with, its folder or model: for clustered and --format")
+    add("--stages", help="kernels a stage, p: a maximum follows: 16p,16p (default: the usual)")
     add("--samples", action="store_true", help="the repository's 1,000 images alone: a try-out")
     add("--folder", default="data", help="where python -m sw.data stored the data (default: data)")
     return parser

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -46,10 +47,23 @@ def queue() -> list[Options]:
         runs += [Options.of("cifar10", templates=b, seed=seed) for b in ("none", "hlac25")]
     for data in ("mnist", "cifar10"):
         runs += [Options.of(data, system=system) for system in ("lbcnn", "binary", "pow2")]
-        base = str(MODELS / f"{Options.of(data).name}.npz")
-        runs.append(Options.of(data, system="clustered", base=base))
+        runs.append(Options.of(data, system="clustered", base=_model(Options.of(data))))
         runs.append(Options.of(data, templates="lbp"))
-    return runs
+    small = Options.of("mnist", templates="hlac25", fixed=16, stages="16p,16p", epochs=20)
+    runs.append(small)
+    for data, bank in product(("mnist", "cifar10"), ("none", "hlac25")):
+        runs += _quantised(Options.of(data, templates=bank), "fixed8", "int8")
+    return [*runs, *_quantised(small, "int8")]
+
+
+def _model(options: Options) -> str:
+    return str(MODELS / f"{options.name}.npz")
+
+
+def _quantised(base: Options, *formats: str) -> list[Options]:
+    """A trained run in other formats."""
+    same = {name: getattr(base, name) for name in ("templates", "fixed", "stages", "seed")}
+    return [Options.of(base.data, **same, format=name, base=_model(base)) for name in formats]
 
 
 def is_stored(options: Options, reports: Path = REPORTS) -> bool:
@@ -69,14 +83,24 @@ def publish(
     place.mkdir(parents=True, exist_ok=True)
     if options.seed == 0:
         models.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / MODEL, models / f"{options.name}.npz")
+        for source, name in _models_of(options).items():
+            shutil.copyfile(folder / source, models / name)
     for name in (METRICS, KERNELS, RUN):
         shutil.copyfile(folder / name, place / name)
 
 
+def _models_of(options: Options) -> dict[str, str]:
+    """Files of a run that are kept as its model, by their names there."""
+    if options.format == "float":
+        return {MODEL: f"{options.name}.npz"}
+    endings = (".onnx", "-layer1.npz", "-layer1.toml")
+    return {f"{options.title}{ending}": f"{options.title}{ending}" for ending in endings}
+
+
 def _arguments(options: Options) -> list[str]:
     """The command line of a run of the queue: what differs from the data set's recipe."""
-    usual = Options.of(options.data).as_dict()
+    same = {"format": options.format, "base": options.base or None}
+    usual = Options.of(options.data, **same).as_dict() | {"format": "float", "base": ""}
     words = [options.data]
     for name, value in options.as_dict().items():
         if value != usual[name]:

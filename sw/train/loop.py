@@ -19,7 +19,6 @@ from torch.nn import functional
 from sw.data import Dataset
 
 from .data import AUGMENTATIONS, Batches, to_input
-from .networks import Network
 from .options import Options
 
 __all__ = ["Costs", "Metrics", "Trainer", "evaluate", "prepare_torch"]
@@ -63,13 +62,13 @@ class Trainer:
 
     Parameters
     ----------
-    network : Network
+    network : nn.Module
     options : Options
     train, test : Dataset
         The test images are looked at after each epoch and decide nothing.
     """
 
-    def __init__(self, network: Network, options: Options, train: Dataset, test: Dataset) -> None:
+    def __init__(self, network: nn.Module, options: Options, train: Dataset, test: Dataset) -> None:
         self.network = network.to(options.device)
         self.options = options
         self.metrics: list[Metrics] = []

@@ -6,25 +6,23 @@ first stage is the paper's: 32 kernels 3x3 (32x32 -> 30x30 on CIFAR-10).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sw.cli import InputError
+
 from .data import PIXEL_STEP
 from .options import Options
-from .systems import apply_system
-from .templating import fix_kernels, template_kernels
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
     "Network",
     "Stage",
-    "build",
+    "architecture_of",
     "first_convolution",
-    "initialise",
 ]
 
 CLASSES = 10
@@ -55,6 +53,15 @@ ARCHITECTURES = {
         input_shape=(3, 32, 32), centre=128, stages=((32, True), (48, True), (96, False))
     ),
 }
+
+
+def architecture_of(options: Options) -> Architecture:
+    """The data set's usual shapes, or those of ``options.stages``."""
+    usual = ARCHITECTURES[options.data]
+    if not options.stages:
+        return usual
+    stages = [(int(s.rstrip("p")), s.endswith("p")) for s in options.stages.split(",")]
+    return replace(usual, stages=tuple(stages))
 
 
 class Stage(nn.Module):
@@ -94,6 +101,7 @@ class Network(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        self.architecture = architecture
         self.centre = architecture.centre * PIXEL_STEP
         channels, height, width = architecture.input_shape
         stages: list[Stage] = []
@@ -102,6 +110,8 @@ class Network(nn.Module):
             channels, height, width = kernels, height - 2, width - 2
             if pool:
                 height, width = height // 2, width // 2
+            if min(height, width) < 1:
+                raise InputError(f"stages: nothing is left of the frame after stage {len(stages)}")
         self.stages = nn.ModuleList(stages)
         self.classifier = nn.Linear(channels * height * width, CLASSES)
 
@@ -113,42 +123,8 @@ class Network(nn.Module):
         return self.classifier(x.flatten(1))
 
 
-def first_convolution(network: Network) -> nn.Conv2d:
+def first_convolution(network: nn.Module) -> nn.Conv2d:
     """The convolution that sees the image, and that templates go to."""
-    convolution = network.stages[0].get_submodule("convolution")
+    convolution = network.get_submodule("stages.0.convolution")
     layers = [module for module in convolution.modules() if isinstance(module, nn.Conv2d)]
     return layers[0]
-
-
-def initialise(network: Network, seed: int) -> None:
-    """Draw all weights: the paper's Gaussian with a standard deviation of 1/sqrt(fan_in).
-
-    All kernels are drawn, also those that templates replace, so that networks with and without
-    templates begin with the same weights elsewhere.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            fan_in = module.weight[0].numel()
-            with torch.no_grad():
-                module.weight.normal_(0, fan_in**-0.5, generator=generator)
-                if module.bias is not None:
-                    module.bias.zero_()
-
-
-def build(options: Options) -> Network:
-    """The network of a run with its initial weights, on the CPU.
-
-    Raises
-    ------
-    InputError
-        If the bank does not fit the first layer, or the base run cannot be read.
-    """
-    network = Network(ARCHITECTURES[options.data])
-    initialise(network, options.seed)
-    if options.templates != "none":
-        first = first_convolution(network)
-        shape = (first.out_channels, first.in_channels, 3, 3)
-        fix_kernels(first, template_kernels(options.templates, shape=shape, fixed=options.fixed))
-    apply_system(network, options)
-    return network

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sw.cli import InputError
 
-__all__ = ["RECIPES", "SYSTEMS", "Options", "Recipe"]
+__all__ = ["FORMATS", "RECIPES", "SYSTEMS", "Options", "Recipe"]
 
 SYSTEMS = ("plain", "lbcnn", "binary", "pow2", "clustered")
 """How the weights of a network are made; see :mod:`sw.train.systems`."""
+FORMATS = ("float", "fixed8", "int8")
+"""What a network computes in; see :mod:`sw.train.quantise`."""
+
+_STAGES = re.compile(r"(?!0)\d{1,3}p?(,(?!0)\d{1,3}p?){0,7}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,13 @@ RECIPES = {
     "mnist": Recipe(epochs=6, rate=0.1, decay=5e-4),
     "cifar10": Recipe(epochs=10, rate=0.1, decay=5e-4),
 }
+NAMED = {
+    "mnist-16p-16p-plain-hlac25-f16-s0-int8": "mnist-net",
+    "cifar10-plain-hlac25-s0-int8": "cifar10-net",
+}
+"""Networks for chips, by the names of their runs."""
+FINE_TUNING = Recipe(epochs=3, rate=0.01, decay=5e-4)
+"""Of a trained network that is quantised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +69,13 @@ class Options:
     clusters : int
         Representatives of the first layer's 3x3 slices, for ``clustered``.
     base : str
-        Folder of the finished run that ``clustered`` starts from; empty for none.
+        The finished run, its folder or its model, that ``clustered`` and a format other than
+        float start from; empty for none.
+    stages : str
+        Kernels of each stage, with a ``p`` where a 2x2 maximum follows: ``16p,16p``; empty: the
+        data set's usual network.
+    format : one of FORMATS
+        Other than float: the base, of the same network, is trained on in this format.
 
     Raises
     ------
@@ -79,6 +97,8 @@ class Options:
     samples: bool = False
     clusters: int = 16
     base: str = ""
+    stages: str = ""
+    format: str = "float"
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -89,6 +109,11 @@ class Options:
             raise InputError(f"rate must be above 0 and decay not below, not {self.rate}")
         if not 2 <= self.clusters <= 96:
             raise InputError(f"clusters must be 2 to 96, not {self.clusters}")
+        if self.stages and not _STAGES.fullmatch(self.stages):
+            raise InputError(
+                f"stages must be kernels of 1 to 999, each with p for a maximum after it, as in "
+                f"16p,16p; not {self.stages!r}"
+            )
 
     def _check_choices(self) -> None:
         if self.data not in RECIPES:
@@ -99,23 +124,38 @@ class Options:
             raise InputError(f"templates need system plain; {self.system} makes its own kernels")
         if self.templates == "none" and self.fixed is not None:
             raise InputError("fixed needs templates: name a bank, or leave fixed out")
-        if (self.system == "clustered") != bool(self.base):
-            raise InputError("system clustered, and no other, needs base, a finished run's folder")
+        if self.format not in FORMATS:
+            raise InputError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
+        if self.format != "float" and self.system != "plain":
+            raise InputError(f"format {self.format} needs system plain, not {self.system}")
+        if (self.system == "clustered" or self.format != "float") != bool(self.base):
+            raise InputError(
+                "system clustered and the formats fixed8 and int8, and nothing else, need base, a "
+                "finished run's folder or model"
+            )
 
     @staticmethod
     def of(data: str, **changes: Any) -> Options:
-        """The data set's recipe, with ``changes``; those that are None are left as they are."""
+        """The usual recipe, with ``changes``; those that are None are left as they are."""
         if data not in RECIPES:
             raise InputError(f"data must be mnist or cifar10, not {data!r}")
         given = {name: value for name, value in changes.items() if value is not None}
-        return replace(Options(data=data, **asdict(RECIPES[data])), **given)
+        recipe = RECIPES[data] if given.get("format", "float") == "float" else FINE_TUNING
+        return replace(Options(data=data, **asdict(recipe)), **given)
+
+    @property
+    def title(self) -> str:
+        """What its exported network is called: a short name, where it has one."""
+        return NAMED.get(self.name, self.name)
 
     @property
     def name(self) -> str:
         """Names the run among those of the repository: ``cifar10-plain-hlac25-s0``."""
         bank = Path(self.templates).stem if self.templates != "none" else "none"
         count = "" if self.fixed is None else f"-f{self.fixed}"
-        return f"{self.data}-{self.system}-{bank}{count}-s{self.seed}"
+        shape = f"-{self.stages.replace(',', '-')}" if self.stages else ""
+        ending = "" if self.format == "float" else f"-{self.format}"
+        return f"{self.data}{shape}-{self.system}-{bank}{count}-s{self.seed}{ending}"
 
     def as_dict(self) -> dict[str, Any]:
         """Field names to values, for records and checkpoints."""

@@ -5,6 +5,7 @@
 - ``run.json``: what made it and what that took; its being there says that the run is finished.
 - ``model.npz``: the trained network by the names of its tensors.
 - ``kernels.npz``: the first layer, ``initial`` and ``trained``, (K, C, kh, kw) of float32.
+- ``NAME.onnx``, ``NAME-layer1.npz``, ``NAME-layer1.toml``: a quantised network, its first layer.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from torch import nn
 
 from sw.cli import InputError, write_files
 
+from .export import exported
 from .loop import Metrics, Trainer
-from .networks import Network, first_convolution
+from .networks import first_convolution
 from .options import Options
+from .quantise import Quantised
 from .store import MODEL, model_bytes
 from .templating import kernels_of
 
@@ -98,7 +101,10 @@ def finish(folder: Path, trainer: Trainer, initial: np.ndarray, command: str) ->
         "costs": {name: round(value, 1) for name, value in vars(trainer.costs).items()},
         "versions": _versions(trainer.options),
     }
-    contents = {
+    contents: dict[str, str | bytes] = {}
+    if isinstance(trainer.network, Quantised):
+        contents |= exported(trainer.network, trainer.options, command, trainer.metrics[-1])
+    contents |= {
         METRICS: _lines(trainer.metrics),
         MODEL: model_bytes(trainer.network),
         KERNELS: kernels.getvalue(),
@@ -113,13 +119,13 @@ def _lines(metrics: list[Metrics]) -> str:
 
 def _first_layer(trainer: Trainer) -> dict[str, Any]:
     """The first convolution's weights: all of them, and those that have a gradient."""
-    stage = trainer.network.stages[0].get_submodule("convolution")
+    stage = trainer.network.get_submodule("stages.0.convolution")
     gradients = [p.grad for p in stage.parameters() if p.grad is not None]
     weight = first_convolution(trainer.network).weight
     return {"weights": weight.numel(), "trainable": sum(g.numel() for g in gradients)}
 
 
-def _trainable(network: Network) -> int:
+def _trainable(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 

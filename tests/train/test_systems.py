@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from sw.cli import InputError
+from sw.train.build import build
 from sw.train.loop import Trainer, prepare_torch
-from sw.train.networks import build, first_convolution
+from sw.train.networks import first_convolution
 from sw.train.options import Options
 from sw.train.store import MODEL, model_bytes
 from sw.train.systems import Binary, LocalBinary, PowerOfTwo

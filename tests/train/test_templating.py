@@ -6,8 +6,9 @@ import torch
 
 from sw.cli import InputError
 from sw.templates import find_template, hlac25
+from sw.train.build import build
 from sw.train.loop import Trainer, prepare_torch
-from sw.train.networks import build, first_convolution
+from sw.train.networks import first_convolution
 from sw.train.options import Options
 from sw.train.templating import kernels_of, template_kernels
 
