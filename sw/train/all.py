@@ -49,7 +49,7 @@ def queue() -> list[Options]:
         runs += [Options.of(data, system=system) for system in ("lbcnn", "binary", "pow2")]
         runs.append(Options.of(data, system="clustered", base=_model(Options.of(data))))
         runs.append(Options.of(data, templates="lbp"))
-    small = Options.of("mnist", templates="hlac25", fixed=16, stages="16p,16p", epochs=20)
+    small = Options.of("mnist", templates="hlac25", fixed=16, stages="16p,16p")
     runs.append(small)
     for data, bank in product(("mnist", "cifar10"), ("none", "hlac25")):
         runs += _quantised(Options.of(data, templates=bank), "fixed8", "int8")
