@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
@@ -24,7 +24,7 @@ from rich.console import Console
 from sw import cli
 from sw.cli import InputError
 
-from .options import Options
+from .options import Options, recipe_of
 from .record import KERNELS, METRICS, RUN
 from .store import MODEL
 
@@ -99,8 +99,7 @@ def _models_of(options: Options) -> dict[str, str]:
 
 def _arguments(options: Options) -> list[str]:
     """The command line of a run of the queue: what differs from the data set's recipe."""
-    same = {"format": options.format, "base": options.base or None}
-    usual = Options.of(options.data, **same).as_dict() | {"format": "float", "base": ""}
+    usual = Options.of(options.data).as_dict() | asdict(recipe_of(options.data, options.format))
     words = [options.data]
     for name, value in options.as_dict().items():
         if value != usual[name]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sw.cli import InputError
 
-__all__ = ["FORMATS", "RECIPES", "SYSTEMS", "Options", "Recipe"]
+__all__ = ["FORMATS", "RECIPES", "SYSTEMS", "Options", "Recipe", "recipe_of"]
 
 SYSTEMS = ("plain", "lbcnn", "binary", "pow2", "clustered")
 """How the weights of a network are made; see :mod:`sw.train.systems`."""
@@ -39,6 +39,11 @@ NAMED = {
 """Networks for chips, by the names of their runs."""
 FINE_TUNING = Recipe(epochs=3, rate=0.01, decay=5e-4)
 """Of a trained network that is quantised."""
+
+
+def recipe_of(data: str, format_name: str) -> Recipe:
+    """How a network of a data set is trained, or trained on in a format other than float."""
+    return RECIPES[data] if format_name == "float" else FINE_TUNING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +145,7 @@ class Options:
         if data not in RECIPES:
             raise InputError(f"data must be mnist or cifar10, not {data!r}")
         given = {name: value for name, value in changes.items() if value is not None}
-        recipe = RECIPES[data] if given.get("format", "float") == "float" else FINE_TUNING
+        recipe = recipe_of(data, given.get("format", "float"))
         return replace(Options(data=data, **asdict(recipe)), **given)
 
     @property
