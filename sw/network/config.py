@@ -15,11 +15,14 @@ from sw.config_error import require, require_one_of, require_within
 from sw.numeric import IntRange
 from sw.part_configs import FoldConfig, LanesConfig, OutputConfig, TableConfig
 
-from .graph import Conv, Dense, Layer, Network, Requantise
+from .graph import ArgMax, Conv, Dense, Layer, Network, Pool, Requantise
 
 __all__ = ["LayerSettings", "NetworkConfig", "engine_of", "output_of"]
 
 Build = Literal["auto", "engine", "macs"]
+
+_ENGINE = ("strategy", "templates", "bank", "fold", "lanes", "table")
+_MACS = ("kernels", "channels", "spare_rows")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +32,14 @@ class LayerSettings:
     Parameters
     ----------
     build : "auto" | "engine" | "macs"
-        A convolution is an engine of this project or a few multiply-accumulators that take turns;
-        a dense layer is always the latter.
-    macs : int, optional
-        Multiply-accumulators, 1 to 4096; for ``macs`` alone.
+        A convolution is an engine of this project, or a few multiply-accumulators that read its
+        windows from memory; a dense layer is always the latter.
+    kernels, channels : int, optional
+        Output and input channels that are computed at once, 1 to 4096, so that ``macs`` has
+        ``kernels * channels`` multipliers; of a pool, ``channels``.
+    spare_rows : int, optional
+        Input rows that can come while a row of outputs is computed, 0 to 4096; of ``macs`` and of a
+        pool.
     strategy : str, optional
         How an engine makes the learned kernels' products: one of :data:`sw.config.STRATEGIES`.
     templates : "auto" | "none" | tuple of int
@@ -44,7 +51,9 @@ class LayerSettings:
     """
 
     build: Build = "auto"
-    macs: int | None = None
+    kernels: int | None = None
+    channels: int | None = None
+    spare_rows: int | None = None
     strategy: str | None = None
     templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
     bank: Literal["parallel", "serial"] | None = None
@@ -54,36 +63,52 @@ class LayerSettings:
 
     def __post_init__(self) -> None:
         require_one_of("build", self.build, ("auto", "engine", "macs"))
-        if self.macs is not None:
-            require(self.build != "engine", "macs: an engine has none (leave it out)")
-            require_within("macs", self.macs, 1, 4096)
-        given = self._given
+        for name, low in (("kernels", 1), ("channels", 1), ("spare_rows", 0)):
+            value = getattr(self, name)
+            if value is not None:
+                require_within(name, value, low, 4096)
+        engine, macs = self._given(_ENGINE), self._given(_MACS)
         require(
-            self.build != "macs" or not given,
-            f"{', '.join(given)}: with build = macs there is no engine (leave it out)",
+            self.build != "engine" or not macs,
+            f"{', '.join(macs)}: an engine has none (fold it, or leave it out)",
+        )
+        require(
+            self.build != "macs" or not engine,
+            f"{', '.join(engine)}: with build = macs there is no engine (leave it out)",
         )
         if self.strategy is not None:
             require_one_of("strategy", self.strategy, STRATEGIES)
         if self.bank is not None:
             require_one_of("bank", self.bank, ("parallel", "serial"))
 
-    @property
-    def _given(self) -> list[str]:
-        """The settings of an engine that are there."""
-        names = ("strategy", "bank", "fold", "lanes", "table")
-        found = [name for name in names if getattr(self, name) is not None]
-        return found + (["templates"] if self.templates != "auto" else [])
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        """Those of the settings ``names`` that are not the default."""
+        return [name for name in names if getattr(self, name) not in (None, "auto")]
 
     def check(self, layer: Layer) -> None:
         """Refuse settings that this kind of layer cannot have."""
-        if isinstance(layer, Conv):
-            return
-        if isinstance(layer, Dense):
-            given = self._given + (["build"] if self.build == "engine" else [])
-            require(not given, f"{', '.join(given)}: a dense layer has no engine; it takes macs")
-            return
+        allowed: dict[type[Layer], tuple[str, ...]] = {
+            Conv: ("build", *_MACS, *_ENGINE),
+            Dense: ("build", *_MACS),
+            Pool: ("channels", "spare_rows"),
+            ArgMax: (),
+        }
+        names = allowed[type(layer)]
+        wrong = self._given(tuple(n for n in allowed[Conv] if n not in names))
         kind = type(layer).__name__
-        require(self == LayerSettings(), f"a {kind} has no settings (leave the table out)")
+        require(
+            not wrong,
+            f"{', '.join(wrong)}: {kind} layers have no such setting (they have "
+            f"{', '.join(names) or 'none'})",
+        )
+        require(
+            self.build != "engine" or isinstance(layer, Conv),
+            f"build = engine: {kind} layers have no engine",
+        )
+        counts = {"channels": layer.input_shape[0], "kernels": layer.output_shape[0]}
+        for name, most in counts.items():
+            value = getattr(self, name)
+            require(value is None or value <= most, f"{name} must be 1 to {most}, not {value}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -62,7 +62,7 @@ def load_network(
     model : Path, optional
         An ONNX file that replaces the configuration's model.
     assignments : sequence of "key=value"
-        Overrides, applied last; keys are dotted (``layers.conv1.macs=4``).
+        Overrides, applied last; keys are dotted (``layers.conv1.kernels=4``).
 
     Raises
     ------

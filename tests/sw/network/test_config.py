@@ -24,7 +24,7 @@ build = "engine"
 strategy = "direct"
 fold = {kernels = 2}
 [layers.dense1]
-macs = 4
+kernels = 4
 """
 
 
@@ -37,11 +37,11 @@ def file(tmp_path):
 
 def test_a_file(file):
     assert is_network(str(file))
-    config = load_network(str(file), assignments=["layers.dense1.macs=8", "clock_mhz=24"])
+    config = load_network(str(file), assignments=["layers.dense1.kernels=7", "clock_mhz=24"])
     assert (config.name, config.rate, config.board) == ("mine", 1000.0, "icebreaker")
     assert config.clock_mhz == 24.0
     conv1, pool1, conv2, dense1, _ = config.network.layers
-    assert config.settings(dense1) == LayerSettings(macs=8)
+    assert config.settings(dense1) == LayerSettings(kernels=7)
     assert config.settings(conv2) == config.settings(pool1) == LayerSettings()
     assert config.settings(conv1).fold == FoldConfig(kernels=2)
     assert config.engine(conv1).strategy == "direct"
@@ -70,11 +70,24 @@ def test_layers_are_no_networks(tmp_path):
         ("clock_mhz=0.5", "clock_mhz must be 1 to 1000"),
         ("counter_bits=8", "counter_bits must be 16 to 64, not 8"),
         ("speed=3", "unknown key speed; known: board, clock_mhz"),
-        ("layers.conv3.macs=1", "layers.conv3: the network has no such layer; it has conv1, pool1"),
-        ("layers.conv1.macs=1", "layers.conv1: macs: an engine has none"),
-        ("layers.dense1.macs=0", "layers.dense1: macs must be 1 to 4096, not 0"),
-        ("layers.dense1.strategy=direct", "strategy: a dense layer has no engine; it takes macs"),
-        ("layers.pool1.macs=1", "layers.pool1: a Pool has no settings"),
+        (
+            "layers.conv3.kernels=1",
+            "layers.conv3: the network has no such layer; it has conv1",
+        ),
+        ("layers.conv1.kernels=1", "layers.conv1: kernels: an engine has none"),
+        ("layers.dense1.kernels=0", "layers.dense1: kernels must be 1 to 4096, not 0"),
+        ("layers.dense1.kernels=8", "layers.dense1: kernels must be 1 to 7, not 8"),
+        ("layers.dense1.spare_rows=-1", "layers.dense1: spare_rows must be 0 to 4096, not -1"),
+        (
+            "layers.dense1.strategy=direct",
+            "strategy: Dense layers have no such setting",
+        ),
+        ('layers.dense1={build="engine"}', "build = engine: Dense layers have no engine"),
+        ("layers.pool1.kernels=1", "kernels: Pool layers have no such setting (they"),
+        (
+            "layers.argmax.channels=1",
+            "channels: ArgMax layers have no such setting (they",
+        ),
         ("layers.conv2.build=logic", "build must be auto, engine or macs, not 'logic'"),
         ("layers.conv2.size=1", "unknown key layers.conv2.size"),
         ("layers.conv1.strategy=guess", "strategy must be value_cam, direct"),
