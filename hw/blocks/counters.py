@@ -97,7 +97,10 @@ class Counters(wiring.Component):
 
     @property
     def round_cycles(self) -> int:
-        """Cycles from a visit of a counter to the next: the longest that a count takes to pass."""
+        """Cycles from a visit of a counter to the next: the longest that a count takes to pass.
+
+        At least 4, since a sum is back in the memory after as many.
+        """
         return len(self.names) * self.parts
 
     def elaborate(self, platform: object) -> Module:
@@ -117,34 +120,36 @@ class Counters(wiring.Component):
             }
         )
         # Stage 0: which part is next. After a clear the memory counts as zeros for one round.
-        at = [Signal(place, name=f"at_{stage}") for stage in range(3)]
-        fresh = [Signal(name="fresh_0", init=1), Signal(name="fresh_1", init=1)]
-        valid = [Signal(name="valid_1"), Signal(name="valid_2")]
+        at = [Signal(place, name=f"at_{stage}") for stage in range(4)]
+        fresh = [Signal(name=f"fresh_{stage}", init=1) for stage in range(3)]
+        valid = [Signal(name=f"valid_{stage}") for stage in range(1, 4)]
         self._step(m, at[0], fresh[0])
         m.d.comb += read.addr.eq(at[0].slot)
 
-        # Stage 1: the memory's word, and the events that wait. Stage 2: their sum.
+        # Stage 1: out of the memory; its own register. Stage 2: the word, and the events that wait.
+        # Stage 3: their sum.
+        shown = Signal(PART_BITS, reset_less=True)
         word = Signal(PART_BITS)
         carry = Signal()
         total = Signal(PART_BITS + 1)
-        added = self._added(m, at[1])
+        added = self._added(m, at[2], valid[1])
         m.d.comb += [
-            total.eq(word + added[:PART_BITS] + (carry & (at[2].part != 0))),
-            write.addr.eq(at[2].slot),
+            total.eq(word + added[:PART_BITS] + (carry & (at[3].part != 0))),
+            write.addr.eq(at[3].slot),
             write.data.eq(total),
             write.en.eq(1),
-            self.o.valid.eq(valid[1]),
-            self.o.payload.counter.eq(at[2].counter),
-            self.o.payload.part.eq(at[2].part),
+            self.o.valid.eq(valid[2]),
+            self.o.payload.counter.eq(at[3].counter),
+            self.o.payload.part.eq(at[3].part),
             self.o.payload.bits.eq(total),
         ]
+        for row in (at, fresh):
+            m.d.sync += [later.eq(earlier) for earlier, later in pairwise(row)]
         m.d.sync += [
-            at[1].eq(at[0]),
-            at[2].eq(at[1]),
-            fresh[1].eq(fresh[0]),
             valid[0].eq(~self.clear),
-            valid[1].eq(valid[0] & ~self.clear),
-            word.eq(Mux(fresh[1], 0, read.data)),
+            *(later.eq(earlier & ~self.clear) for earlier, later in pairwise(valid)),
+            shown.eq(read.data),
+            word.eq(Mux(fresh[2], 0, shown)),
             carry.eq(total[PART_BITS]),
         ]
         return m
@@ -167,11 +172,14 @@ class Counters(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [at.slot.eq(0), at.part.eq(0), at.counter.eq(numbers[0]), fresh.eq(1)]
 
-    def _added(self, m: Module, at: data.View) -> Value:
+    def _added(self, m: Module, at: data.View, valid: Signal) -> Value:
         """What is added to the part of the next cycle, in the low bits: the events that wait."""
         came = Signal.like(self.events)
         m.d.sync += came.eq(self.events)
-        waiting = {name: self._waiting(m, name, came, at) for name in self.names}
+        waiting = {}
+        for name in self.names:
+            visited = valid & (at.part == 0) & (at.counter == COUNTERS.index(name))
+            waiting[name] = self._waiting(m, name, came, visited)
         sums = dict[str, Value](waiting)
         # Few frames wait, so a product would be a multiplier for nothing.
         of_frame = self.config.layer.multiplications_needed
@@ -186,8 +194,8 @@ class Counters(wiring.Component):
                     m.d.sync += added.eq(value)
         return added
 
-    def _waiting(self, m: Module, name: str, came: data.View, at: data.View) -> Signal:
-        """How often it happened since the last visit."""
+    def _waiting(self, m: Module, name: str, came: data.View, visited: Value) -> Signal:
+        """How often it happened since the last visit or a clear."""
         strategy = came.strategy
         increment, apart = {
             "frames": (came.last, self._outputs()),
@@ -202,10 +210,11 @@ class Counters(wiring.Component):
             "table_errors": (strategy.errors, 1),
         }[name]
         increment = Value.cast(increment)
-        most = ((1 << len(increment)) - 1) * -(-self.round_cycles // apart)
+        # From a clear to the last counter's first visit it is a cycle more than a round.
+        most = ((1 << len(increment)) - 1) * -(-(self.round_cycles + 1) // apart)
         waiting = Signal(range(most + 1), name=f"{name}_waiting")
         m.d.sync += waiting.eq(waiting + increment)
-        with m.If((at.part == 0) & (at.counter == COUNTERS.index(name))):
+        with m.If(visited):
             m.d.sync += waiting.eq(increment)
         with m.If(self.clear):
             m.d.sync += waiting.eq(0)
