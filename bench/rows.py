@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sw.config import EngineConfig
 from sw.configfile import load_config
@@ -213,6 +214,20 @@ def _ours() -> tuple[Row, ...]:
             "cycles of a frame whose values are all in the table",
             loads="run time",
             scale="x 148",
+        ),
+        *(
+            _engine(
+                f"cifar10-layer1-{size}",
+                f"`cifar10-layer1-{size}`: templates + 7 learned, {strategy}",
+                partial(load_config, f"cifar10-layer1-{size}"),
+                loads="run time",
+                scale="x 148",
+            )
+            for size, strategy in (
+                ("full", "a table of all products"),
+                ("small", "9 taps in turn"),
+                ("smallest", "4 products at a time, templates by one adder"),
+            )
         ),
     )
 
