@@ -91,6 +91,11 @@ def _build(settings: dict[str, Any], *, folder: Path, model: Path | None) -> Eng
     if model is None:
         require("file" in layer_table, "missing key layer.file, and no --model was given")
         model = folder / str(layer_table["file"])
+    require(
+        model.suffix != ".onnx",
+        f"{model} is the model of a network, but this is the configuration of a layer (use a "
+        "network's, which has the key model)",
+    )
     layer = load_layer(model, weight_bits=layer_table.get("weight_bits"))
     if isinstance(values.get("templates"), list):
         values["templates"] = tuple(values["templates"])

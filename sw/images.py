@@ -16,8 +16,17 @@ from .cli import InputError
 from .config import EngineConfig
 from .datasets.catalogue import DataError
 from .datasets.samples import load_samples
+from .numeric import IntRange
 
-__all__ = ["IMAGES_HELP", "ImageError", "Images", "check_images", "load_images"]
+__all__ = [
+    "IMAGES_HELP",
+    "ImageError",
+    "Images",
+    "check_frames",
+    "check_images",
+    "load_images",
+    "read_images",
+]
 
 Images = npt.NDArray[np.integer]
 """Pixels in units of the layer's input format, shape (N, C, H, W), of any integer type."""
@@ -38,10 +47,36 @@ class ImageError(InputError):
 def check_images(images: npt.NDArray[np.generic], config: EngineConfig, where: str) -> Images:
     """Refuse images that do not fit the layer; give back the others, contiguous.
 
+    As :func:`check_frames`, for the input of an engine.
+    """
+    layer = config.layer
+    return check_frames(
+        images,
+        shape=layer.input_shape,
+        limits=layer.input_format.range,
+        name=config.name,
+        where=where,
+    )
+
+
+def check_frames(
+    images: npt.NDArray[np.generic],
+    *,
+    shape: tuple[int, int, int],
+    limits: IntRange,
+    name: str,
+    where: str,
+) -> Images:
+    """Refuse images that do not fit what they are for; give back the others, contiguous.
+
     Parameters
     ----------
     images : array
-    config : EngineConfig
+    shape : (C, H, W)
+    limits : IntRange
+        Of every value.
+    name : str
+        Of what they are the input of.
     where : str
         What to call the images in an error: the file's name.
 
@@ -53,25 +88,22 @@ def check_images(images: npt.NDArray[np.generic], config: EngineConfig, where: s
     Raises
     ------
     ImageError
-        If they are not integers, not (N, C, H, W) of the layer with N at least 1, or out of the
-        input format's range.
+        If they are not integers, not (N, C, H, W) with N at least 1, or out of range.
     """
-    channels, height, width = config.layer.input_shape
+    channels, height, width = shape
     if not np.issubdtype(images.dtype, np.integer):
         raise ImageError(f"{where}: dtype: expected integers, got {images.dtype}")
-    if images.ndim != 4 or images.shape[1:] != (channels, height, width):
+    if images.ndim != 4 or images.shape[1:] != shape:
         raise ImageError(
             f"{where}: shape: expected (N, {channels}, {height}, {width}), the input of "
-            f"{config.name}, got {images.shape}"
+            f"{name}, got {images.shape}"
         )
     if not len(images):
         raise ImageError(f"{where}: shape: expected at least 1 image, got {images.shape}")
-    input_format = config.layer.input_format
-    limits = input_format.range
     if not limits.contains(images):
-        kind = "signed" if input_format.signed else "unsigned"
+        kind = "signed" if limits.signed else "unsigned"
         raise ImageError(
-            f"{where}: values: expected {limits.lo}..{limits.hi} ({input_format.bits} {kind} "
+            f"{where}: values: expected {limits.lo}..{limits.hi} ({limits.bits} {kind} "
             f"bits), got {images.min()}..{images.max()}"
         )
     native = images.dtype.newbyteorder("=")
@@ -100,20 +132,29 @@ def _load_file(path: Path) -> npt.NDArray[np.generic]:
         raise ImageError(f"{path}: {error}") from error
 
 
-def load_images(path: str | Path, config: EngineConfig) -> Images:
-    """The images that ``--images`` names.
+def read_images(path: str | Path) -> npt.NDArray[np.generic]:
+    """The array that ``--images`` names, whatever is in it.
 
     Parameters
     ----------
     path : str or Path
         A ``.npy`` file, or ``samples:NAME[:COUNT]``.
-    config : EngineConfig
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
+    name = str(path)
+    return _load_samples(name) if name.startswith(_SAMPLES) else _load_file(Path(path))
+
+
+def load_images(path: str | Path, config: EngineConfig) -> Images:
+    """The images that ``--images`` names: :func:`read_images`, checked for an engine.
 
     Raises
     ------
     ImageError
         As :func:`check_images`, or if the file cannot be read.
     """
-    name = str(path)
-    loaded = _load_samples(name) if name.startswith(_SAMPLES) else _load_file(Path(path))
-    return check_images(loaded, config, name)
+    return check_images(read_images(path), config, str(path))

@@ -21,6 +21,10 @@ from . import cli, numeric
 from .config import EngineConfig
 from .configfile import add_arguments, from_arguments
 from .images import Images, load_images
+from .network import reference as network_reference
+from .network.configfile import is_network, network_from_arguments
+from .network.counters import predict
+from .network.images import load_network_images
 from .numeric import IntArray
 from .results import add_run_arguments, check_outputs, write_outputs
 from .reuse import CounterModel
@@ -200,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
+    if is_network(arguments.config):
+        return _network(arguments)
     config = from_arguments(arguments)
     check_outputs(arguments.out, arguments.json)
     images = load_images(arguments.images, config)
@@ -213,6 +219,22 @@ def _command(argv: Sequence[str] | None) -> int:
             model.feed(image[np.newaxis])
             progress.advance(task)
     write_outputs(arguments.out, {"y": outputs}, arguments.json, model.counters)
+    return 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    """The same for a network: logits and labels."""
+    config = network_from_arguments(arguments)
+    check_outputs(arguments.out, arguments.json)
+    images = load_network_images(arguments.images, config)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("images", total=len(images))
+        outputs = network_reference.run(
+            images, config.network, progress=lambda done: progress.advance(task, done)
+        )
+    counters = predict(config.network, len(images))
+    write_outputs(arguments.out, outputs.arrays, arguments.json, counters)
     return 0
 
 

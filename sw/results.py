@@ -8,16 +8,23 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .cli import InputError, check_folder
 from .images import IMAGES_HELP
-from .reuse import Counters
 
-__all__ = ["add_run_arguments", "check_outputs", "write_outputs"]
+__all__ = ["Counted", "add_run_arguments", "check_outputs", "write_outputs"]
+
+
+class Counted(Protocol):
+    """Counters of an engine or a network."""
+
+    def as_dict(self) -> Mapping[str, object]:
+        """Names to values, in the order of the registers."""
+        ...
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +35,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="OUT.npz",
-        help="where to write y, int64, shape (N, K, OH, OW)",
+        help="where to write y, int64, shape (N, K, OH, OW); of a network logits, "
+        "shape (N, classes), and label, shape (N,)",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="where to write the counters, as JSON"
@@ -55,7 +63,7 @@ def write_outputs(
     out: Path,
     arrays: Mapping[str, npt.NDArray[np.generic]],
     json_file: Path | None,
-    counters: Counters,
+    counters: Counted,
 ) -> None:
     """Write the outputs and, if asked for, the counters: both files or none.
 
@@ -64,10 +72,10 @@ def write_outputs(
     out : Path
         Gets ``arrays`` as an ``.npz``; the same arrays give the same bytes.
     arrays : mapping of name to array
-        A layer's outputs are ``y``.
+        A layer's outputs are ``y``; a network's are ``logits`` and ``label``.
     json_file : Path, optional
         Gets the counters by name, in the order of the registers.
-    counters : Counters
+    counters : Counters or NetworkCounters
 
     Raises
     ------

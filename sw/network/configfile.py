@@ -6,6 +6,7 @@ kinds of configuration they were given.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,13 @@ from sw.spec import SpecError
 from .config import LayerSettings, NetworkConfig
 from .graph import Network
 
-__all__ = ["NETWORK_FOLDER", "is_network", "load_network", "network_names"]
+__all__ = [
+    "NETWORK_FOLDER",
+    "is_network",
+    "load_network",
+    "network_from_arguments",
+    "network_names",
+]
 
 NETWORK_FOLDER = Path(__file__).parent / "configs"
 _KEYS = {
@@ -48,6 +55,11 @@ def is_network(config: str) -> bool:
         return config in network_names()
     path = Path(config)
     return path.is_file() and "model" in read_toml(path)
+
+
+def network_from_arguments(arguments: argparse.Namespace) -> NetworkConfig:
+    """The network that the parsed options of :func:`sw.configfile.add_arguments` describe."""
+    return load_network(arguments.config, model=arguments.model, assignments=arguments.assignments)
 
 
 def load_network(
