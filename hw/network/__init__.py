@@ -1,0 +1,1 @@
+"""Layers around the engine: pooling, dense, narrow convolutions, argmax, and the chain of them."""
