@@ -9,7 +9,7 @@ __all__ = ["groups_of", "value_layout"]
 
 
 def groups_of(channels: int, lanes: int) -> int:
-    """Beats of a pixel: its channels, ``lanes`` a beat; lanes beyond the last channel are arbitrary."""
+    """Beats of a pixel, ``lanes`` channels each; lanes beyond the last channel are arbitrary."""
     return -(-channels // lanes)
 
 

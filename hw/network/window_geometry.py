@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hw.network.streams import groups_of
 from sw.spec import Padding
@@ -35,7 +35,7 @@ class WindowGeometry:
     input_shape: tuple[int, int, int]
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
-    padding: Padding = Padding()
+    padding: Padding = field(default_factory=Padding)
     lanes: int = 1
     spare_rows: int = 0
 

@@ -54,13 +54,10 @@ class WindowReader(wiring.Component):
     i : ``In(stream.Signature(value_layout(shape, lanes)))``
         Whole frames; ``last`` must be where the geometry has it.
     o : ``Out(stream.Signature(cell_layout(shape, lanes)))``
-    busy : ``Out(1)``
-        Something of a frame is kept.
     """
 
     i: stream.Interface
     o: stream.Interface
-    busy: Signal
 
     def __init__(
         self,
@@ -79,7 +76,6 @@ class WindowReader(wiring.Component):
             {
                 "i": In(stream.Signature(value_layout(self.shape, geometry.lanes))),
                 "o": Out(stream.Signature(cell_layout(self.shape, geometry.lanes))),
-                "busy": Out(1),
             }
         )
 
@@ -94,19 +90,18 @@ class WindowReader(wiring.Component):
         )
         m.submodules.rows = memory
         filled, drop, judged, verdict = Signal(range(g.rows + 1)), Signal(), Signal(), Signal()
-        row_ends, begun = self._write(m, memory, filled, judged, verdict)
+        row_ends = self._write(m, memory, filled, judged, verdict)
         m.d.sync += filled.eq(filled + row_ends - drop)
         final = self._turns(m, filled, drop)
         self._read(m, memory, final, verdict)
         with m.If(final):
             m.d.sync += judged.eq(0)
-        m.d.comb += self.busy.eq(begun | (filled != 0) | self.o.valid)
         return m
 
     def _write(
         self, m: Module, memory: Memory, filled: Signal, judged: Signal, verdict: Signal
-    ) -> tuple[Signal, Value]:
-        """Take values while there is room; returns (a row is complete now, one has begun)."""
+    ) -> Signal:
+        """Take values while there is room; returns whether a row is complete now."""
         g, value = self.geometry, self.i.payload
         write = memory.write_port()
         column = Signal(range(g.row_words), name="write_column")
@@ -127,7 +122,7 @@ class WindowReader(wiring.Component):
             ]
             with m.If(value.last):
                 m.d.sync += [judged.eq(1), verdict.eq(value.bad)]
-        return row_ends, column != 0
+        return row_ends
 
     def _turns(self, m: Module, filled: Signal, drop: Signal) -> Value:
         """Scan each row of windows when it is there, then make room; returns the frame's end."""

@@ -1,0 +1,262 @@
+"""A convolution or a dense layer by a few multipliers: window, weights and outputs in turn."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.network.lane_requantise import LaneRequantise
+from hw.network.streams import groups_of, value_layout
+from hw.network.window_geometry import WindowGeometry
+from hw.network.window_reader import WindowReader, cell_layout
+from hw.shapes import shape_of
+from sw.network.graph import Conv, Dense
+from sw.network.mac_words import bias_digits, mac_words, weight_bits
+from sw.network.plan import MacPlan
+from sw.numeric import IntRange
+
+__all__ = ["MacLayer", "weight_write_layout"]
+
+
+def weight_write_layout(words: int, lanes: int) -> data.StructLayout:
+    """A weight: ``index`` is ``word * S + lane``, S the power of two at or above ``lanes``."""
+    return data.StructLayout({"index": range(words << ceil_log2(lanes)), "data": 32})
+
+
+class MacLayer(wiring.Component):
+    """Sum the products of a window's values and a group of kernels' weights, a step at a time.
+
+    acc[k] = bias[k] + sum of x * weight[k] over the window;  o = requantise(acc)             (1)
+
+    A step is ``plan.channels`` channels of a cell, for ``plan.kernels`` kernels. The weights lie in
+    one memory, in the order of the steps (:func:`sw.network.mac_words.mac_words`). A bias lies
+    there too, as digits in base ``2**w`` before its kernel's weights, w the bits of a weight: a
+    step that takes a digit shifts the sum. Dense is a kernel as large as the frame. Bit-exact to
+    :mod:`sw.network.graph`. ``o`` is registered; ``i.ready`` does not depend on ``o.ready``.
+
+    Parameters
+    ----------
+    layer : Conv or Dense
+    plan : MacPlan
+
+    Members
+    -------
+    i : ``In(stream.Signature(value_layout(input_range, plan.channels)))``
+    o : ``Out(stream.Signature(value_layout(output_range, plan.kernels)))``
+    i_write : ``In(stream.Signature(weight_write_layout(...), always_ready=True))``
+        Other weights, while no frame is here.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    i_write: stream.Interface
+
+    def __init__(self, layer: Conv | Dense, plan: MacPlan) -> None:
+        self.layer = layer
+        self.plan = plan
+        self.geometry = _geometry(layer, plan)
+        kernels = layer.output_shape[0]
+        self.digits = bias_digits(layer)
+        self.weight_bits = weight_bits(layer)
+        self.value = shape_of(layer.input_range)
+        self.reader = WindowReader(
+            self.value,
+            self.geometry,
+            passes=groups_of(kernels, plan.kernels),
+            extra=self.digits,
+        )
+        self.requantise = LaneRequantise(
+            channels=kernels,
+            lanes=plan.kernels,
+            sums=self.sum_range,
+            output_range=layer.output_range,
+            requantise=layer.requantise,
+        )
+        self.lanes = plan.kernels * plan.channels
+        self.words = self.reader.scan.steps
+        write = weight_write_layout(self.words, self.lanes)
+        super().__init__(
+            {
+                "i": In(stream.Signature(value_layout(self.value, plan.channels))),
+                "o": Out(
+                    stream.Signature(value_layout(shape_of(layer.output_range), plan.kernels))
+                ),
+                "i_write": In(stream.Signature(write, always_ready=True)),
+            }
+        )
+
+    @property
+    def product_range(self) -> IntRange:
+        """Of a value, or the 1 that a digit meets, and any weight."""
+        values = self.layer.input_range.union(IntRange(0, 1))
+        return values * IntRange.of_bits(self.weight_bits, signed=True)
+
+    @property
+    def sum_range(self) -> IntRange:
+        """Of the sums, whatever the weights and biases that are loaded."""
+        channels, (height, width) = self.geometry.input_shape[0], self.geometry.kernel
+        bits = max(self.digits * self.weight_bits, 1)
+        biases = IntRange.of_bits(bits, signed=True)
+        return biases + self.product_range.scaled(channels * height * width)
+
+    @property
+    def _factor_range(self) -> IntRange:
+        """Of what a weight is multiplied by."""
+        return self.layer.input_range.union(IntRange(0, int(self.digits > 0)))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.reader = reader = self.reader
+        m.submodules.requantise = finish = self.requantise
+        wiring.connect(m, wiring.flipped(self.i), reader.i)
+        wiring.connect(m, finish.o, wiring.flipped(self.o))
+        pipe = _Pipe(m, cell_layout(self.value, self.plan.channels))
+        m.d.comb += [
+            pipe.move.eq(~finish.i.valid | finish.i.ready),
+            reader.o.ready.eq(pipe.move),
+        ]
+        # Stage 1: a step's values, and its weights beside them.
+        weights = self._weights(m, pipe.move)
+        pipe.load(reader.o.valid, reader.o.payload)
+        factors: list[Value] = []
+        for n, value in enumerate(reader.o.payload["values"]):
+            digit = Mux(reader.o.payload.extra, int(n == 0), value) if self.digits else value
+            factors.append(pipe.register(self._factor_range, digit, f"factor_{n}"))
+        # Stage 2: products. Further stages: their sums, pairwise.
+        bounds = self.product_range
+        terms = [
+            [
+                pipe.register(bounds, factor * weight, f"product_{k}_{n}")
+                for n, (factor, weight) in enumerate(zip(factors, row, strict=True))
+            ]
+            for k, row in enumerate(weights)
+        ]
+        pipe.step("products")
+        level = 0
+        while len(terms[0]) > 1:
+            bounds, level = bounds.scaled(2), level + 1
+            terms = [
+                [
+                    pipe.register(bounds, sum(row[n + 1 : n + 2], row[n]), f"sum_{level}_{k}_{n}")
+                    for n in range(0, len(row), 2)
+                ]
+                for k, row in enumerate(terms)
+            ]
+            pipe.step(f"sums_{level}")
+        self._accumulate(m, pipe, [row[0] for row in terms])
+        return m
+
+    def _accumulate(self, m: Module, pipe: _Pipe, terms: list[Value]) -> None:
+        """The last stage: the sums of a pass, handed on with its last step."""
+        shape = shape_of(self.sum_range)
+        out, marks = self.requantise.i, pipe.marks
+        for k, term in enumerate(terms):
+            total = Signal(shape, name=f"total_{k}", reset_less=True)
+            before: Value = total
+            if self.digits:
+                before = Mux(marks.extra, (total << self.weight_bits)[: shape.width], total)
+                before = before.as_signed()
+            with m.If(pipe.move & pipe.valid):
+                m.d.sync += total.eq(Mux(marks.first, 0, before) + term)
+            m.d.comb += out.payload["values"][k].eq(total)
+        with m.If(pipe.move):
+            m.d.sync += [
+                out.valid.eq(pipe.valid & marks.last),
+                out.payload.last.eq(marks.final),
+                out.payload.bad.eq(marks.bad),
+            ]
+
+    def _weights(self, m: Module, move: Value) -> list[list[Value]]:
+        """The weights of the step that was taken last, by kernel and channel."""
+        bits, steps = self.weight_bits, mac_words(self.layer, self.plan)
+        mask = (1 << bits) - 1
+        words = [sum((w & mask) << (n * bits) for n, w in enumerate(row)) for row in steps.tolist()]
+        memory = Memory(
+            shape=bits * self.lanes,
+            depth=self.words,
+            init=words,
+            attrs={"ram_style": "block", "no_rw_check": "1"},
+        )
+        m.submodules.weights = memory
+        at = Signal(range(self.words), name="step")
+        read, write = memory.read_port(), memory.write_port(granularity=bits)
+        taken = Signal()
+        m.d.comb += [
+            taken.eq(self.reader.o.valid & self.reader.o.ready),
+            read.addr.eq(at),
+            read.en.eq(move),
+        ]
+        with m.If(taken):
+            m.d.sync += at.eq(Mux(at == self.words - 1, 0, at + 1))
+        lane_bits = ceil_log2(self.lanes)
+        index = self.i_write.payload.index
+        m.d.comb += [
+            write.addr.eq(index >> lane_bits),
+            write.data.eq(Cat([self.i_write.payload.data[:bits]] * self.lanes)),
+            *(
+                write.en[n].eq(self.i_write.valid & (index[:lane_bits] == n))
+                for n in range(self.lanes)
+            ),
+        ]
+        return [
+            [
+                read.data.word_select(k * self.plan.channels + c, bits).as_signed()
+                for c in range(self.plan.channels)
+            ]
+            for k in range(self.plan.kernels)
+        ]
+
+
+class _Pipe:
+    """Registers that move together, and the marks that go with them."""
+
+    def __init__(self, m: Module, layout: data.StructLayout) -> None:
+        self.m = m
+        self.layout = data.StructLayout({k: v for k, v in layout.members.items() if k != "values"})
+        self.move = Signal()
+        self.valid = Signal()
+        self.marks = Signal(self.layout)
+
+    def load(self, valid: Value, payload: data.View) -> None:
+        """Take the marks of a step into the first stage."""
+        self.valid, self.marks = Signal(name="valid"), Signal(self.layout, name="marks")
+        with self.m.If(self.move):
+            self.m.d.sync += self.valid.eq(valid)
+            self.m.d.sync += [self.marks[name].eq(payload[name]) for name, _ in self.layout]
+
+    def step(self, name: str) -> None:
+        """Take the marks into the next stage."""
+        later = Signal(name=f"{name}_valid"), Signal(self.layout, name=f"{name}_marks")
+        with self.m.If(self.move):
+            self.m.d.sync += [later[0].eq(self.valid), later[1].eq(self.marks)]
+        self.valid, self.marks = later
+
+    def register(self, limits: IntRange, value: ValueLike, name: str) -> Signal:
+        """A register of the stage."""
+        held = Signal(shape_of(limits), name=name, reset_less=True)
+        with self.m.If(self.move):
+            self.m.d.sync += held.eq(value)
+        return held
+
+
+def _geometry(layer: Conv | Dense, plan: MacPlan) -> WindowGeometry:
+    """The windows of a layer."""
+    if isinstance(layer, Dense):
+        return WindowGeometry(
+            input_shape=layer.input_shape,
+            kernel=layer.input_shape[1:],
+            lanes=plan.channels,
+            spare_rows=plan.spare_rows,
+        )
+    spec = layer.spec
+    return WindowGeometry(
+        input_shape=spec.input_shape,
+        kernel=spec.kernel_shape,
+        stride=spec.stride,
+        padding=spec.padding,
+        lanes=plan.channels,
+        spare_rows=plan.spare_rows,
+    )
