@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from hw.blocks.axi import AxiLite, AxiLiteSignature
 from hw.blocks.axis import AxiStream, AxiStreamSignature
 from hw.blocks.control_port import ControlPort
 from hw.blocks.counters import Counters
-from hw.blocks.frame_closer import FrameCloser
-from hw.blocks.half_buffer import HalfBuffer
-from hw.blocks.kernel_registers import KernelRegisters
-from hw.blocks.memory_queue import MemoryQueue
-from hw.blocks.raster import Raster, ends_with_last, pixel_layout
-from hw.blocks.skid_buffer import SkidBuffer
-from hw.blocks.stream_buffer import StreamBuffer
-from hw.blocks.weight_port import WeightPort
-from hw.datapath import Datapath, output_layout
-from hw.pace import Pace, cycles_per_frame
+from hw.blocks.raster import Raster, pixel_layout
+from hw.datapath import output_layout
+from hw.engine_core import EngineCore
 from hw.shapes import byte_width
 from sw.config import EngineConfig
 
 __all__ = ["Engine"]
 
 
-def _output_queue(config: EngineConfig) -> type[StreamBuffer]:
-    """Where outputs wait: one register is enough where none follows in the next cycle."""
-    if config.several_cycles:
-        return HalfBuffer
-    return MemoryQueue if config.output.queue == "memory" else SkidBuffer
-
-
-class Engine(wiring.Component):
+class Engine(EngineCore):
     """Convolve frames with the kernels of a layer; see ``docs/developer/architecture.md``.
 
     One pixel a clock once the reuse table knows the data; the padded frame's size in clocks a
@@ -62,42 +48,16 @@ class Engine(wiring.Component):
     s_weight: AxiStream
 
     def __init__(self, config: EngineConfig) -> None:
-        self.config = config
-        self.datapath = Datapath(config)
-        self.pixel = pixel_layout(config.layer)
-        self.output = output_layout(config)
-        self.closer = FrameCloser(
-            self.output, queue=_output_queue(config), ends_late=not ends_with_last(config.layer)
-        )
-        members = {
-            "s_axis": In(AxiStreamSignature(data_bits=byte_width(self.pixel.size))),
-            "m_axis": Out(AxiStreamSignature(data_bits=byte_width(self.output.size), user_bits=1)),
+        pixel, output = pixel_layout(config.layer).size, output_layout(config).size
+        members: dict[str, Member] = {
+            "s_axis": In(AxiStreamSignature(data_bits=byte_width(pixel))),
+            "m_axis": Out(AxiStreamSignature(data_bits=byte_width(output), user_bits=1)),
             "s_axil": In(AxiLiteSignature()),
         }
         if config.run_time_weights:
             weight = AxiStreamSignature(data_bits=byte_width(config.layer.weight_format.bits))
             members["s_weight"] = In(weight)
-        super().__init__(members)
-
-    @property
-    def latency(self) -> int:
-        """Cycles from the last pixel of a window to its output, when nothing waits.
-
-        One each in the input's buffer, the raster and at full rate the beats' buffer, and those of
-        the frame closer.
-        """
-        buffers = 2 if self.config.several_cycles else 3
-        return self.datapath.latency + buffers + self.closer.latency
-
-    @property
-    def cycles_per_frame(self) -> int:
-        """Cycles from frame to frame, when nothing waits for pixels, outputs or misses.
-
-        The buffer of folded engines takes a pixel every other cycle. Padding does not pass it,
-        which is not counted.
-        """
-        buffer = [Pace(hold=2, hold_emitting=2)] if self.config.several_cycles else []
-        return cycles_per_frame(self.config.layer, [*self.datapath.paces, *buffer])
+        super().__init__(config, members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -109,14 +69,23 @@ class Engine(wiring.Component):
         m.submodules.closer = closer = self.closer
         wiring.connect(m, wiring.flipped(self.s_axil), control.bus)
         self._receive(m, raster)
-        waiting = self._announce(m, raster)
-        damaged = self._damaged(m)
-        self._transmit(m, closer, damaged)
-        self._configure(m, control)
+        waiting = self.announce(m, raster)
+        damaged = self.damaged(m)
+        self.close(m, damaged)
+        self._transmit(m)
+        self.configure(m, control.o_write)
 
         coming, busy, held = Signal(), Signal(), Signal()
         if self.config.run_time_weights:
-            self._load_weights(m, control, coming, held)
+            port = self.load_weights(m, control.o_write, coming, held)
+            m.d.comb += [
+                port.i.valid.eq(self.s_weight.tvalid),
+                port.i.payload.weight.eq(self.s_weight.tdata),
+                port.i.payload.last.eq(self.s_weight.tlast),
+                self.s_weight.tready.eq(port.i.ready),
+                port.clear.eq(control.clear_counters),
+                control.refused.eq(port.refused),
+            ]
         m.d.comb += [
             coming.eq(raster.busy | waiting),
             busy.eq(coming | closer.busy),
@@ -142,10 +111,7 @@ class Engine(wiring.Component):
 
     def _receive(self, m: Module, raster: Raster) -> None:
         """Take pixels from the bus; registers cut its ready path."""
-        buffer = (HalfBuffer if self.config.several_cycles else SkidBuffer)(
-            raster.i.payload.shape()
-        )
-        m.submodules.buffer = buffer
+        m.submodules.buffer = buffer = self.input_buffer(raster)
         m.d.comb += [
             buffer.i.valid.eq(self.s_axis.tvalid),
             buffer.i.payload.last.eq(self.s_axis.tlast),
@@ -154,92 +120,13 @@ class Engine(wiring.Component):
         ]
         wiring.connect(m, buffer.o, raster.i)
 
-    def _announce(self, m: Module, raster: Raster) -> Value:
-        """Bring beats to the datapath, whose pace hangs on what comes next.
-
-        At full rate they wait in a buffer, so that registers alone say what comes; where a beat
-        lasts several cycles there is time. Returns whether a beat waits there.
-        """
-        datapath = self.datapath
-        if self.config.several_cycles:
-            wiring.connect(m, raster.o, datapath.i)
-            m.d.comb += datapath.i_next.eq(raster.o_next)
-            return Const(0)
-        m.submodules.beats = beats = SkidBuffer(raster.o.payload.shape())
-        wiring.connect(m, raster.o, beats.i)
-        wiring.connect(m, beats.o, datapath.i)
-        m.d.comb += datapath.i_next.eq(beats.o_next)
-        return beats.busy
-
-    def _transmit(self, m: Module, closer: FrameCloser, damaged: Signal) -> None:
-        """Put closed outputs on the bus; a frame that used a ``damaged`` weight is bad."""
-        result, beat = self.datapath.o, closer.i.payload
+    def _transmit(self, m: Module) -> None:
+        """Put closed outputs on the bus."""
+        closed = self.closer.o
         m.d.comb += [
-            closer.i.valid.eq(result.valid),
-            result.ready.eq(closer.i.ready),
-            beat.y.eq(result.payload.y),
-            beat.emit.eq(result.payload.marks.emit),
-            beat.last.eq(result.payload.marks.last),
-            beat.end.eq(result.payload.marks.end),
-            beat.bad.eq(result.payload.marks.bad | damaged),
-            self.m_axis.tvalid.eq(closer.o.valid),
-            self.m_axis.tdata.eq(closer.o.payload.y),
-            self.m_axis.tlast.eq(closer.o.payload.last),
-            self.m_axis.tuser.eq(closer.o.payload.bad),
-            closer.o.ready.eq(self.m_axis.tready),
+            self.m_axis.tvalid.eq(closed.valid),
+            self.m_axis.tdata.eq(closed.payload.y),
+            self.m_axis.tlast.eq(closed.payload.last),
+            self.m_axis.tuser.eq(closed.payload.bad),
+            closed.ready.eq(self.m_axis.tready),
         ]
-
-    def _damaged(self, m: Module) -> Signal:
-        """Whether outputs may come of a damaged weight: until a new set takes effect."""
-        damaged = Signal()
-        if self.config.run_time_weights:
-            was_damaged = Signal()
-            m.d.comb += damaged.eq(was_damaged | self.datapath.damaged)
-            m.d.sync += was_damaged.eq(damaged & ~self.datapath.swap)
-        return damaged
-
-    def _configure(self, m: Module, control: ControlPort) -> None:
-        """Bring window writes to the biases, factors and magnitudes that they set."""
-        config, write = self.config, control.o_write
-        vectors = {
-            "bias": (config.bias_bits, config.bias),
-            "scale": (config.output.scale_bits, config.scale),
-            "magnitude": (config.magnitude_bits, config.magnitudes),
-        }
-        m.d.comb += write.ready.eq(1)
-        windows = [name for name, _ in write.payload.shape()["window"].shape]
-        for name, (width, init) in vectors.items():
-            if name not in windows:
-                continue
-            m.submodules[name] = registers = KernelRegisters(width, init.tolist())
-            m.d.comb += [
-                registers.i.valid.eq(write.valid & write.payload.window[name]),
-                registers.i.payload.index.eq(write.payload.index),
-                registers.i.payload.data.eq(write.payload.data),
-                Value.cast(getattr(self.datapath, name)).eq(registers.o),
-            ]
-
-    def _load_weights(self, m: Module, control: ControlPort, coming: Signal, held: Signal) -> None:
-        """Take sets of weights; between two frames, when no beat is ``coming``, swap them in."""
-        m.submodules.weight_port = port = WeightPort(self.config)
-        m.submodules.weight_buffer = buffer = HalfBuffer(port.o.payload.shape())
-        write = control.o_write
-        chosen = write.valid & write.payload.window.weight
-        m.d.comb += [
-            port.i.valid.eq(self.s_weight.tvalid),
-            port.i.payload.weight.eq(self.s_weight.tdata),
-            port.i.payload.last.eq(self.s_weight.tlast),
-            self.s_weight.tready.eq(port.i.ready),
-            port.i_write.valid.eq(chosen),
-            port.i_write.payload.index.eq(write.payload.index),
-            port.i_write.payload.weight.eq(write.payload.data),
-            port.clear.eq(control.clear_counters),
-            port.swap.eq(port.pending & ~buffer.busy & self.datapath.loaded & ~coming),
-            self.datapath.swap.eq(port.swap),
-            control.refused.eq(port.refused),
-            held.eq(port.pending),
-        ]
-        with m.If(chosen):
-            m.d.comb += write.ready.eq(port.i_write.ready)
-        wiring.connect(m, port.o, buffer.i)
-        wiring.connect(m, buffer.o, self.datapath.i_weight)

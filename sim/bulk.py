@@ -6,12 +6,10 @@ comes back is what the RTL put out, and what its counters say.
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from sw.reuse import Counters
 
 from . import packing
 from .fault_sites import Flip, state_access
+from .program import HARNESS, SimulationError, Transcript, read_marks, run_program
 from .toolchain import DEFAULT_BUILD_DIR, build_binary
 
 __all__ = ["Progress", "SimulationError", "SimulationResult", "simulate"]
@@ -36,16 +35,9 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done (``"build"``, ``"simulate"``), how much is done, out of how much;
 ``"build"`` counts lines of the compilers' output, out of 0: unknown."""
 
-_HARNESS = Path(__file__).parent / "harness"
 _FAST_BYTES = 8_000_000
 """Verilog above which the compiler's time counts for more than the program's speed."""
-_LOG_TAIL = 12
 _ALL_PAUSED = 1000
-_BAD = np.uint64(1 << 63)  # the top bit of a mark
-
-
-class SimulationError(Exception):
-    """The RTL did not do what the stream's contract asks; the message has the end of the log."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,9 +144,11 @@ def simulate(
         (folder / "script").write_text(_script(config, rounds, sets))
         (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
         begun = time.monotonic()
-        said = _run(binary, folder, settings, lambda done: report("simulate", done, len(images)))
+        said = run_program(
+            binary, folder, settings, lambda done: report("simulate", done, len(images))
+        )
         seconds = time.monotonic() - begun
-        bad, ends = _marks(folder)
+        bad, ends = read_marks(folder)
         return SimulationResult(
             y=_outputs(folder, len(images), config, said),
             counters=_counters(config, said),
@@ -220,12 +214,12 @@ def _build(
     with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
         source = Path(name) / "katazome.v"
         source.write_text(text)
-        sources = [_HARNESS / "harness.sv", source, _HARNESS / "harness.cpp"]
+        sources = [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"]
         if faulty:
             flags += ["-DFAULTS", "--vpi"]
             reached = Path(name) / "state.vlt"
             reached.write_text(state_access(text))
-            sources = [reached, *sources, _HARNESS / "faults.cpp"]
+            sources = [reached, *sources, HARNESS / "faults.cpp"]
         binary = build_binary(
             sources,
             top="harness",
@@ -270,84 +264,7 @@ def _watchdog(config: EngineConfig, pause: int) -> int:
     return (10_000 + 4 * silence) * _ALL_PAUSED // (_ALL_PAUSED - pause)
 
 
-@dataclass(kw_only=True)
-class _Transcript:
-    """What the bench said."""
-
-    first: int = 0
-    cycles: int = 0
-    reads: dict[int, int] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-
-    def take(self, line: str) -> int | None:
-        """Take a line in; the number of frames done, if it says so."""
-        self.lines = [*self.lines[1 - _LOG_TAIL :], line]
-        match line.split():
-            case ["@frames", frames]:
-                return int(frames)
-            case ["@first", cycle]:
-                self.first = int(cycle)
-            case ["@done", cycles]:
-                self.cycles = int(cycles)
-            case ["@read", address, data]:
-                self.reads[int(address, 16)] = int(data, 16)
-            case ["@error", *words]:
-                self.errors.append(" ".join(words))
-        return None
-
-    def failure(self, what: str) -> SimulationError:
-        """An error that ends with the last lines."""
-        return SimulationError("\n".join([what, *self.errors, "The log ends:", *self.lines]))
-
-
-def _run(
-    binary: Path, folder: Path, settings: dict[str, int], on_frames: Callable[[int], None]
-) -> _Transcript:
-    """Run the bench in ``folder`` and check that it found nothing wrong."""
-    names = ("script", "input", "weights", "flips", "output", "marks")
-    files = {name: name for name in names}
-    plusargs = [f"+{name}={value}" for name, value in {**files, **settings}.items()]
-    said = _Transcript()
-    with _child([str(binary), *plusargs], folder) as process:
-        for line in process.stdout or ():
-            frames = said.take(line.rstrip("\n"))
-            if frames is not None:
-                on_frames(frames)
-    if said.errors:
-        raise said.failure("the RTL broke the stream's contract:")
-    if process.returncode or not said.cycles:
-        raise said.failure(f"the simulation ended with status {process.returncode}:")
-    return said
-
-
-@contextlib.contextmanager
-def _child(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A program that does not outlive the block, however the block is left."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # Ctrl-C reaches us alone; we stop it
-    ) as process:
-        try:
-            yield process
-        except BaseException:
-            process.kill()
-            raise
-
-
-def _marks(folder: Path) -> tuple[npt.NDArray[np.bool_], IntArray]:
-    """Of each frame: whether it was marked bad, and the cycle of its last output."""
-    marks = np.fromfile(folder / "marks", "<u8")
-    return (marks & _BAD) != 0, (marks & ~_BAD).astype(np.int64)
-
-
-def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript) -> IntArray:
+def _outputs(folder: Path, frames: int, config: EngineConfig, said: Transcript) -> IntArray:
     expected = packing.output_file_bytes(frames, config)
     found = (folder / "output").stat().st_size
     if found != expected:
@@ -355,7 +272,7 @@ def _outputs(folder: Path, frames: int, config: EngineConfig, said: _Transcript)
     return packing.decode_output(folder / "output", frames, config)
 
 
-def _counters(config: EngineConfig, said: _Transcript) -> Counters:
+def _counters(config: EngineConfig, said: Transcript) -> Counters:
     """The counters; no set of weights may have been refused."""
     registers = register_map(config)
     refused = registers.bits("STATUS", "weights_refused")

@@ -20,6 +20,7 @@ __all__ = [
     "output_beats",
     "output_bytes",
     "pack_images",
+    "pack_values",
     "pack_weights",
     "unpack_output",
     "weight_bytes",
@@ -57,7 +58,11 @@ def pack_images(images: Images, config: EngineConfig) -> npt.NDArray[np.uint8]:
     ----------
     images : Images, shape (N, C, H, W)
     """
-    bits = config.layer.input_format.bits
+    return pack_values(images, config.layer.input_format.bits)
+
+
+def pack_values(images: npt.NDArray[np.integer], bits: int) -> npt.NDArray[np.uint8]:
+    """As :func:`pack_images`, of values of so many bits, 16 at most."""
     count, channels, height, width = images.shape
     pixels = images.transpose(0, 2, 3, 1).reshape(count, height * width, channels)
     words = np.ascontiguousarray(pixels.astype("<i4")).view(np.uint8)

@@ -16,7 +16,7 @@ from sw.config import EngineConfig
 from sw.register_model import ADDRESS_BITS, DATA_BITS, WORD_BYTES, Window
 from sw.registers import COUNTERS, register_map
 
-__all__ = ["ControlPort", "window_write_layout"]
+__all__ = ["ControlPort", "hold", "respond", "select", "window_write_layout"]
 
 _BYTE_BITS = (WORD_BYTES - 1).bit_length()
 
@@ -110,9 +110,9 @@ class ControlPort(wiring.Component):
 
         # Stage 0: hold what each channel brings until it is used.
         word = Cat(bus.wdata, bus.wstrb)
-        address, have_address = _hold(m, bus.awvalid, bus.awready, bus.awaddr, used=write)
-        word, have_word = _hold(m, bus.wvalid, bus.wready, word, used=write)
-        source, have_source = _hold(m, bus.arvalid, bus.arready, bus.araddr, used=read)
+        address, have_address = hold(m, bus.awvalid, bus.awready, bus.awaddr, used=write)
+        word, have_word = hold(m, bus.wvalid, bus.wready, word, used=write)
+        source, have_source = hold(m, bus.arvalid, bus.arready, bus.araddr, used=read)
 
         # Stage 1: what the addresses name. An address stays until it is used, so its meaning does.
         known_write = self._known(m, have_address & have_word, write, "write")
@@ -129,11 +129,11 @@ class ControlPort(wiring.Component):
         self._write_control(m, write & whole & is_control, word)
         self._write_window(m, write & whole & stopped, in_window, address, word)
         m.d.comb += allowed.eq(whole & (is_control | (in_window.any() & stopped)))
-        _respond(m, write, bus.bvalid, bus.bready)
+        respond(m, write, bus.bvalid, bus.bready)
         with m.If(write):
             m.d.sync += bus.bresp.eq(Mux(allowed, Response.OKAY, Response.SLVERR))
         self._read(m, known_read & ~bus.rvalid, source, stopped, waits)
-        _respond(m, read, bus.rvalid, bus.rready)
+        respond(m, read, bus.rvalid, bus.rready)
         return m
 
     def _known(self, m: Module, held: Value, used: Signal, name: str) -> Signal:
@@ -189,7 +189,7 @@ class ControlPort(wiring.Component):
         named = self._named(m, near, exists=address == (near << _BYTE_BITS))
         constants = {r.offset >> _BYTE_BITS: Value.cast(r.value or 0) for r in self.table.registers}
         m.d.comb += near.eq(address[_BYTE_BITS:])
-        m.d.sync += constant.eq(_select(constants, near))
+        m.d.sync += constant.eq(select(constants, near))
 
         # Stage 2. One multiplexer for each half of the word, and an enable: a count comes in parts.
         high = Signal(max(self.config.counter_bits - DATA_BITS, 0))
@@ -257,7 +257,7 @@ class ControlPort(wiring.Component):
         return passes
 
 
-def _hold(
+def hold(
     m: Module, valid: Signal, ready: Signal, payload: Value, *, used: Signal
 ) -> tuple[Signal, Signal]:
     """A register that takes one payload and keeps it until ``used``: (the register, full)."""
@@ -271,7 +271,7 @@ def _hold(
     return register, full
 
 
-def _respond(m: Module, done: Signal, valid: Signal, ready: Signal) -> None:
+def respond(m: Module, done: Signal, valid: Signal, ready: Signal) -> None:
     """Raise ``valid`` when the work is done, until it is taken."""
     with m.If(ready):
         m.d.sync += valid.eq(0)
@@ -279,7 +279,7 @@ def _respond(m: Module, done: Signal, valid: Signal, ready: Signal) -> None:
         m.d.sync += valid.eq(1)
 
 
-def _select(values: dict[int, Value], index: Signal) -> Value:
+def select(values: dict[int, Value], index: Signal) -> Value:
     """``values[index]``, or any of them where there is none.
 
     A tree of multiplexers without the branches that no value needs: about half of what

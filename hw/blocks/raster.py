@@ -53,11 +53,14 @@ class Raster(wiring.Component):
     layer : LayerSpec
     drain : int
         Beats that the datapath needs to finish the last output of a frame.
+    judged : bool
+        Whether what comes before may say that a frame is bad.
 
     Members
     -------
     run : ``In(1)``
     i : ``In(stream.Signature({"pixel": pixel_layout(layer), "last": 1}))``
+        If ``judged`` also ``"bad": 1``, heeded with the frame's last pixel.
     o : ``Out(stream.Signature(beat_layout(layer)))``
     o_next : ``Out(1)``
         What ``o.valid`` will be in the next cycle; combinational.
@@ -72,10 +75,12 @@ class Raster(wiring.Component):
     in_frame: Signal
     busy: Signal
 
-    def __init__(self, layer: LayerSpec, *, drain: int) -> None:
+    def __init__(self, layer: LayerSpec, *, drain: int, judged: bool = False) -> None:
         self.layer = layer
         self.drain = drain
-        pixel = data.StructLayout({"pixel": pixel_layout(layer), "last": 1})
+        self.judged = judged
+        verdict = {"bad": 1} if judged else {}
+        pixel = data.StructLayout({"pixel": pixel_layout(layer), "last": 1, **verdict})
         super().__init__(
             {
                 "run": In(1),
@@ -150,7 +155,11 @@ class Raster(wiring.Component):
             m.d.sync += skip.eq(1)
         with m.Elif(skip & self.i.valid & self.i.payload.last):
             m.d.sync += skip.eq(0)
-        return wrong
+        if not self.judged:
+            return wrong
+        fault = Signal()
+        m.d.comb += fault.eq(wrong | (take & final & self.i.payload.bad))
+        return fault
 
     def _position(
         self, m: Module, beat: Signal, end: Signal

@@ -1,0 +1,188 @@
+"""A network's RTL on many images: as :mod:`sim.bulk`, in the same bench."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from amaranth.back import verilog
+
+from hw.network.network import Accelerator
+from hw.targets import TOP
+from hw.targets.rtlil import no_garbage_collection
+from sw.network.graph import Network
+from sw.network.packing import (
+    NetworkOutputs,
+    input_bytes,
+    output_beats,
+    output_bytes,
+    pack,
+    unpack,
+)
+from sw.network.plan import LayerPlan
+from sw.network.registers import counter_names, network_registers
+from sw.numeric import IntArray
+
+from .bulk import Progress
+from .program import HARNESS, Transcript, read_marks, run_program
+from .toolchain import DEFAULT_BUILD_DIR, build_binary
+
+__all__ = ["NetworkResult", "emit", "simulate_network"]
+
+_ALL_PAUSED = 1000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkResult:
+    """What the RTL did.
+
+    Parameters
+    ----------
+    outputs : NetworkOutputs
+    counters : dict of str to int
+        As its registers show them, by their names in lower case.
+    bad : array of bool, shape (N,)
+    frame_cycles : IntArray, shape (N,)
+        Cycles from the end of the frame before (of the first: from its first pixel) to its end.
+    cycles_per_second : float
+        Simulated cycles in a second of real time.
+    """
+
+    outputs: NetworkOutputs
+    counters: dict[str, int]
+    bad: npt.NDArray[np.bool_]
+    frame_cycles: IntArray
+    cycles_per_second: float
+
+
+def emit(network: Network, plans: Sequence[LayerPlan]) -> str:
+    """The Verilog of a network."""
+    with no_garbage_collection():
+        return verilog.convert(
+            Accelerator(network, plans), name=TOP, emit_src=False, strip_internal_attrs=True
+        )
+
+
+def simulate_network(
+    network: Network,
+    plans: Sequence[LayerPlan],
+    images: npt.NDArray[np.integer],
+    *,
+    cycles_per_frame: int,
+    build_dir: Path = DEFAULT_BUILD_DIR,
+    on_progress: Progress | None = None,
+    source_pause: int = 0,
+    sink_pause: int = 0,
+    seed: int = 0,
+) -> NetworkResult:
+    """Stream ``images`` through the RTL of a network.
+
+    Parameters
+    ----------
+    network, plans
+        As :class:`~hw.network.network.Accelerator` has them.
+    images : array of int, shape (N, C, H, W)
+        With the zero point.
+    cycles_per_frame : int
+        About; several times as long without progress is a failure.
+    build_dir, on_progress, source_pause, sink_pause, seed
+        As :func:`sim.bulk.simulate`.
+
+    Raises
+    ------
+    ToolchainError, SimulationError
+        As :func:`sim.bulk.simulate`.
+    """
+    report = on_progress or (lambda _what, _done, _total: None)
+    binary = _build(network, plans, build_dir, report)
+    pause = max(source_pause, sink_pause)
+    settings = {
+        "in_beats": images[0, 0].size,
+        "out_beats": output_beats(network),
+        "watchdog": (10_000 + 8 * cycles_per_frame) * _ALL_PAUSED // (_ALL_PAUSED - pause),
+        "progress": max(1, len(images) // 200),
+        "source_pause": source_pause,
+        "sink_pause": sink_pause,
+        "seed": seed & 0x7FFFFFFF,
+    }
+    with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
+        folder = Path(name)
+        with (folder / "input").open("wb") as file:
+            for start in range(0, len(images), 1000):
+                packed = pack(images[start : start + 1000], network)
+                file.write(np.ascontiguousarray(packed[..., ::-1]).data)
+        for empty in ("weights", "flips"):
+            (folder / empty).touch()
+        (folder / "script").write_text(_script(network, len(images)))
+        begun = time.monotonic()
+        said = run_program(
+            binary, folder, settings, lambda done: report("simulate", done, len(images))
+        )
+        seconds = time.monotonic() - begun
+        bad, ends = read_marks(folder)
+        return NetworkResult(
+            outputs=_outputs(folder / "output", len(images), network, said),
+            counters=_counters(network, said),
+            bad=bad,
+            frame_cycles=np.diff(ends, prepend=said.first - 1),
+            cycles_per_second=said.cycles / seconds,
+        )
+
+
+def _build(network: Network, plans: Sequence[LayerPlan], build_dir: Path, report: Progress) -> Path:
+    """The program, compiled once for each design."""
+    report("build", 0, 0)
+    lines = 0
+
+    def on_line(_line: str) -> None:
+        nonlocal lines
+        lines += 1
+        report("build", lines, 0)
+
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
+        source = Path(name) / f"{TOP}.v"
+        source.write_text(emit(network, plans))
+        widths = {"IN_BYTES": input_bytes(network), "OUT_BYTES": output_bytes(network)}
+        return build_binary(
+            [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"],
+            top="harness",
+            build_dir=build_dir,
+            flags=[f"-G{parameter}={value}" for parameter, value in widths.items()],
+            on_line=on_line,
+        )
+
+
+def _script(network: Network, frames: int) -> str:
+    """What the bench does, step by step: see ``harness.sv``."""
+    registers = network_registers(network)
+    control, status = registers.offset("CONTROL"), registers.offset("STATUS")
+    run, idle = registers.bits("CONTROL", "run"), registers.bits("STATUS", "idle")
+    steps = [
+        ("p", status, idle),
+        ("w", control, run),
+        ("s", frames, 0),
+        ("w", control, 0),
+        ("p", status, idle),
+        *(("r", registers.offset(name), 0) for name in counter_names(network)),
+    ]
+    return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
+
+
+def _outputs(path: Path, frames: int, network: Network, said: Transcript) -> NetworkOutputs:
+    beats, stride = output_beats(network), -(-output_bytes(network) // 4) * 4
+    found, expected = path.stat().st_size, frames * beats * stride
+    if found != expected:
+        raise said.failure(f"the output has {found:,} bytes, expected {expected:,}:")
+    words = np.fromfile(path, np.uint8).reshape(frames, beats, stride)
+    return unpack(words, network)
+
+
+def _counters(network: Network, said: Transcript) -> dict[str, int]:
+    registers = network_registers(network)
+    return {name.lower(): said.reads[registers.offset(name)] for name in counter_names(network)}
