@@ -108,7 +108,7 @@ def reached(start: Path) -> set[Path]:
     return found
 
 
-COMPARE = {ROOT / "sim" / name for name in ("demo.py", "faults.py", "strategies.py")}
+COMPARE = {ROOT / "sim" / f"{name}.py" for name in ("demo", "faults", "strategies", "witness")}
 """Compare with the golden model, after the simulation."""
 
 

@@ -31,7 +31,16 @@ from .quantise import Quantised
 from .store import MODEL, model_bytes
 from .templating import kernels_of
 
-__all__ = ["CHECKPOINT", "KERNELS", "METRICS", "RUN", "finish", "resume", "save_epoch"]
+__all__ = [
+    "CHECKPOINT",
+    "KERNELS",
+    "METRICS",
+    "RUN",
+    "bytes_of",
+    "finish",
+    "resume",
+    "save_epoch",
+]
 
 CHECKPOINT, METRICS, RUN, KERNELS = "checkpoint.pt", "metrics.jsonl", "run.json", "kernels.npz"
 
@@ -95,8 +104,7 @@ def finish(folder: Path, trainer: Trainer, initial: np.ndarray, command: str) ->
         "network": {
             "parameters": sum(p.numel() for p in trainer.network.parameters()),
             "trainable": _trainable(trainer.network),
-            "gradient_bytes": _gradient_bytes(trainer.network),
-            "optimiser_bytes": _optimiser_bytes(trainer.optimiser),
+            **bytes_of(trainer),
         },
         "costs": {name: round(value, 1) for name, value in vars(trainer.costs).items()},
         "versions": _versions(trainer.options),
@@ -129,13 +137,14 @@ def _trainable(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def _gradient_bytes(network: nn.Module) -> int:
-    return sum(p.grad.nbytes for p in network.parameters() if p.grad is not None)
-
-
-def _optimiser_bytes(optimiser: torch.optim.Optimizer) -> int:
-    values = [value for state in optimiser.state.values() for value in state.values()]
-    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))
+def bytes_of(trainer: Trainer) -> dict[str, int]:
+    """``gradient_bytes`` and ``optimiser_bytes`` that a trainer holds after a step."""
+    gradients = [p.grad for p in trainer.network.parameters() if p.grad is not None]
+    values = [value for state in trainer.optimiser.state.values() for value in state.values()]
+    return {
+        "gradient_bytes": sum(gradient.nbytes for gradient in gradients),
+        "optimiser_bytes": sum(v.nbytes for v in values if isinstance(v, torch.Tensor)),
+    }
 
 
 def _versions(options: Options) -> dict[str, str]:

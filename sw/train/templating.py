@@ -23,7 +23,7 @@ __all__ = ["Templates", "fix_kernels", "kernels_of", "template_kernels"]
 def template_kernels(
     bank: str, *, shape: tuple[int, int, int, int], fixed: int | None = None
 ) -> Tensor:
-    """The kernels to fix: the bank's patterns times A = 3/sqrt(fan_in), alike in all channels.
+    """The kernels to fix: the bank's patterns times A = 3/sqrt(fan_in).
 
     Parameters
     ----------
@@ -45,15 +45,16 @@ def template_kernels(
     """
     patterns = named_bank(bank)
     count = len(patterns) if fixed is None else fixed
-    if patterns.shape[1:] != shape[2:]:
-        raise InputError(f"templates {bank}: kernels are {patterns.shape[1:]}, not {shape[2:]}")
+    if patterns.ndim == 3:  # alike in all channels
+        patterns = np.repeat(patterns[:, np.newaxis], shape[1], axis=1)
+    if patterns.shape[1:] != shape[1:]:
+        raise InputError(f"templates {bank}: kernels are {patterns.shape[1:]}, not {shape[1:]}")
     if not 1 <= count <= min(len(patterns), shape[0]):
         raise InputError(
             f"fixed must be 1 to {min(len(patterns), shape[0])}, not {count}: the bank {bank} has "
             f"{len(patterns)} patterns, the layer {shape[0]} kernels"
         )
-    alike = np.repeat(patterns[:count, np.newaxis], shape[1], axis=1)
-    return torch.from_numpy(alike).float() * template_magnitude(prod(shape[1:]))
+    return torch.from_numpy(patterns[:count]).float() * template_magnitude(prod(shape[1:]))
 
 
 class Templates(nn.Module):
