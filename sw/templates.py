@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "BANK_FOLDER",
     "BankError",
     "Pattern",
     "TemplateKernel",
@@ -31,7 +32,8 @@ __all__ = [
 Pattern = npt.NDArray[np.int8]
 """Values -1, 0, +1; shape (C, kh, kw) for one kernel."""
 
-_BANKS = Path(__file__).parent / "banks"
+BANK_FOLDER = Path(__file__).parent / "banks"
+"""Bank files that are known by name."""
 
 
 class BankError(ValueError):
@@ -94,7 +96,7 @@ def find_templates(weight: npt.ArrayLike) -> tuple[TemplateKernel | None, ...]:
 
 def hlac25() -> Pattern:
     """The 25 HLAC patterns, shape (25, 3, 3): black +1, white -1."""
-    return load_bank(_BANKS / "hlac25.json")
+    return load_bank(BANK_FOLDER / "hlac25.json")
 
 
 def local_binary_patterns() -> Pattern:
@@ -111,28 +113,32 @@ def local_binary_patterns() -> Pattern:
 
 
 def named_bank(name: str) -> Pattern:
-    """A bank by name (``hlac25``, ``lbp``) or by the path of a bank file.
+    """A bank by name (``lbp``, or a file of ``sw/banks``) or by the path of a bank file.
 
     Raises
     ------
     BankError
         If the name is neither.
     """
-    if name == "hlac25":
-        return hlac25()
     if name == "lbp":
         return local_binary_patterns()
-    path = Path(name)
-    if path.suffix == ".json":
-        return load_bank(path)
-    raise BankError(f"bank {name!r} is unknown: use hlac25, lbp or the path of a .json bank file")
+    if name.endswith(".json"):
+        return load_bank(Path(name))
+    ours = {path.stem: path for path in BANK_FOLDER.glob("*.json")}
+    if name in ours:
+        return load_bank(ours[name])
+    raise BankError(
+        f"bank {name!r} is unknown: use lbp, {', '.join(sorted(ours))} or the path of a .json bank "
+        "file"
+    )
 
 
 def load_bank(path: Path) -> Pattern:
-    """A user's bank, shape (N, kh, kw) of -1, 0, +1.
+    """A bank file's patterns of -1, 0, +1, shape (N, kh, kw), or (N, C, kh, kw).
 
-    The file is JSON with either ``patterns`` (N lists of rows of -1, 0, 1), or ``shape`` (kh,
-    kw), ``black`` (N strings of 0 and 1, row by row) and ``white`` (the value of a 0: -1 or 0).
+    The file is JSON with either ``patterns`` (N lists of rows of -1, 0, 1, or N lists of C such
+    lists where channels differ), or ``shape`` (kh, kw), ``black`` (N strings of 0 and 1, row by
+    row) and ``white`` (the value of a 0: -1 or 0).
 
     Raises
     ------
@@ -149,8 +155,8 @@ def load_bank(path: Path) -> Pattern:
         patterns = np.array(data["patterns"]) if "patterns" in data else _from_masks(data)
     except (TypeError, ValueError, KeyError) as error:
         raise BankError(f"{path}: fields do not form N patterns of kh x kw: {error}") from error
-    if patterns.ndim != 3 or not np.isin(patterns, (-1, 0, 1)).all():
-        raise BankError(f"{path}: patterns must be (N, kh, kw) of -1, 0 and 1")
+    if patterns.ndim not in (3, 4) or not np.isin(patterns, (-1, 0, 1)).all():
+        raise BankError(f"{path}: patterns must be (N, kh, kw) or (N, C, kh, kw) of -1, 0 and 1")
     return patterns.astype(np.int8)
 
 
