@@ -58,7 +58,7 @@ def ternary(centre: Kernels) -> Pattern:
     cosines = np.abs(centre).ravel()[order].cumsum() / np.sqrt(counts)
     count = 2 + int(cosines[1:].argmax())
     pattern = np.zeros(centre.size, dtype=np.int8)
-    pattern[order[:count]] = np.sign(centre.ravel()[order[:count]])
+    pattern[order[:count]] = two_valued(centre.ravel()[order[:count]])
     return pattern.reshape(centre.shape)
 
 

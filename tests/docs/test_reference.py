@@ -27,14 +27,17 @@ COMMANDS = [
     "sim.faults",
     "sim.strategies",
     "sim.board",
+    "sim.witness",
     "sw.reference",
     "sw.host",
     "sw.data",
     "sw.train",
     "sw.paper",
+    "sw.bank_search",
     "sw.initial",
     "bench",
     "bench.reuse",
+    "bench.banks",
     "docs.generate",
 ]
 PACKAGES = ("sw.paper", "sw.train", "bench", "bench.reuse", "docs.generate")

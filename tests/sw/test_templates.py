@@ -102,6 +102,11 @@ def test_a_users_bank_of_patterns(tmp_path):
     assert named_bank(str(write(tmp_path, {"patterns": patterns}))).tolist() == patterns
 
 
+def test_a_users_bank_whose_channels_differ(tmp_path):
+    patterns = [[[[1, 0]], [[0, -1]]], [[[1, 1]], [[1, -1]]]]
+    assert named_bank(str(write(tmp_path, {"patterns": patterns}))).tolist() == patterns
+
+
 def test_a_users_bank_of_masks(tmp_path):
     data = {"shape": [2, 2], "black": ["1001", "0110"], "white": 0}
     assert load_bank(write(tmp_path, data)).tolist() == [[[1, 0], [0, 1]], [[0, 1], [1, 0]]]
@@ -112,7 +117,8 @@ def test_a_users_bank_of_masks(tmp_path):
 def test_banks_by_name():
     assert np.array_equal(named_bank("hlac25"), hlac25())
     assert np.array_equal(named_bank("lbp"), local_binary_patterns())
-    with pytest.raises(BankError, match=r"^bank 'x' is unknown: use hlac25, lbp or the path"):
+    assert named_bank("ternary-rgb").shape == (32, 3, 3, 3)
+    with pytest.raises(BankError, match=r"^bank 'x' is unknown: use lbp, .* hlac25, "):
         named_bank("x")
 
 
@@ -122,10 +128,10 @@ def test_banks_by_name():
         ("[", "not a readable JSON bank file"),
         ([1], "expected an object with the field 'patterns' or 'black'"),
         ({"shape": [3, 3]}, "expected an object with the field 'patterns' or 'black'"),
-        ({"patterns": [[[1, 2]]]}, "patterns must be (N, kh, kw) of -1, 0 and 1"),
-        ({"patterns": [[[0.5, 1]]]}, "patterns must be (N, kh, kw) of -1, 0 and 1"),
-        ({"patterns": [[1, 1]]}, "patterns must be (N, kh, kw) of -1, 0 and 1"),
-        ({"patterns": []}, "patterns must be (N, kh, kw) of -1, 0 and 1"),
+        ({"patterns": [[[1, 2]]]}, "patterns must be (N, kh, kw) or (N, C, kh, kw)"),
+        ({"patterns": [[[0.5, 1]]]}, "patterns must be (N, kh, kw) or (N, C, kh, kw)"),
+        ({"patterns": [[1, 1]]}, "patterns must be (N, kh, kw) or (N, C, kh, kw)"),
+        ({"patterns": []}, "patterns must be (N, kh, kw) or (N, C, kh, kw)"),
         ({"patterns": [[[1, 1], [1]]]}, "fields do not form N patterns of kh x kw"),
         ({"black": ["1010"]}, "fields do not form N patterns of kh x kw: 'shape'"),
         ({"black": [1010], "shape": [2, 2]}, "fields do not form N patterns of kh x kw"),

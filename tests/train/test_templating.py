@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sw.cli import InputError
-from sw.templates import find_template, hlac25
+from sw.templates import find_template, hlac25, named_bank
 from sw.train.build import build
 from sw.train.loop import Trainer, prepare_torch
 from sw.train.networks import first_convolution
@@ -54,8 +54,23 @@ def test_a_count_that_the_bank_has_not(fixed):
 def test_a_bank_of_another_size(tmp_path):
     bank = tmp_path / "wide.json"
     bank.write_text('{"patterns": [[[1, 1, 1, -1]]]}')
-    with pytest.raises(InputError, match=r"kernels are \(1, 4\), not \(3, 3\)"):
+    with pytest.raises(InputError, match=r"kernels are \(1, 1, 4\), not \(1, 3, 3\)"):
         build(Options.of("mnist", templates=str(bank)))
+
+
+def test_a_bank_whose_channels_differ():
+    kernels = template_kernels("ternary-rgb", shape=(32, 3, 3, 3), fixed=5)
+    assert np.array_equal(np.sign(kernels.numpy()), named_bank("ternary-rgb")[:5])
+    with pytest.raises(InputError, match=r"kernels are \(3, 3, 3\), not \(1, 3, 3\)"):
+        build(Options.of("mnist", templates="ternary-rgb"))
+
+
+def test_a_first_layer_without_a_learned_kernel_trains(photographs):
+    options = Options.of("cifar10", templates="ternary-rgb", epochs=1, batch=20)
+    trainer = Trainer(build(options), options, photographs, photographs)
+    trainer.epoch()
+    expected = template_kernels("ternary-rgb", shape=(32, 3, 3, 3)).numpy()
+    assert np.array_equal(kernels_of(first_convolution(trainer.network)), expected)
 
 
 @pytest.mark.parametrize("fixed", [None, 7])
