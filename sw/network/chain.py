@@ -31,7 +31,7 @@ from .graph import (
     Requantise,
     Shape,
 )
-from .rounding import Factor, Steps, fit
+from .rounding import Factor, Steps, compare, fit, thresholds
 
 __all__ = ["Chain", "Difference", "Sums", "Window"]
 
@@ -56,6 +56,9 @@ class Difference:
     possible : int
     steps : int
         The largest difference, in steps of the output.
+    floats : bool
+        Ours are exact; it is onnxruntime that adds such a layer in float32, in an order of its own,
+        and so may round those sums otherwise.
     """
 
     layer: str
@@ -63,11 +66,13 @@ class Difference:
     values: int
     possible: int
     steps: int
+    floats: bool = False
 
     def __str__(self) -> str:
         numbers = ", ".join(map(str, self.kernels[:8])) + (", ..." if len(self.kernels) > 8 else "")
+        verb = "may differ, for onnxruntime adds in float32," if self.floats else "differ"
         return (
-            f"layer {self.layer}: kernels {numbers} ({len(self.kernels)} in all) differ for "
+            f"layer {self.layer}: kernels {numbers} ({len(self.kernels)} in all) {verb} for "
             f"{self.values} of {self.possible} possible sums, by at most {self.steps} step"
             f"{'s' if self.steps > 1 else ''} of the output"
         )
@@ -269,14 +274,19 @@ class Chain:
 
     # --- grids
 
-    def quantise(self, scale: float, limits: IntRange) -> None:
-        """Round to a grid, half to even, and clip into ``limits``; closes what is open."""
+    def quantise(self, scale: float, limits: IntRange, *, reals: bool = False) -> None:
+        """Round to a grid, half to even, and clip into ``limits``; closes what is open.
+
+        ``reals``: it rounds real numbers, not onnxruntime's float32 products.
+        """
         if self._open is None and scale == self.scale:
             if limits.contains([self._limits.lo, self._limits.hi]):
                 return
             self._open = self._passed()
         sums = self._open or self._passed()
         self._open = None
+        if reals:
+            sums.float32_factor = None
         limits = IntRange(
             int(np.clip(np.rint(sums.clip_lo / scale), limits.lo, limits.hi)),
             int(np.clip(np.rint(sums.clip_hi / scale), limits.lo, limits.hi)),
@@ -339,7 +349,10 @@ class Chain:
         """The layer of ``sums``, with the requantiser that gives what the model file says."""
         self._settle_offset(sums, np.full(len(sums.unit), scale / 256))
         probe = self._emit(sums, None)
-        functions = self._functions(sums, scale)
+        if sums.kind == "pass":
+            functions = [_pass_steps(self.scale, scale)] * len(sums.unit)
+        else:
+            functions = _functions(sums, scale)
         reals = [Fraction(float(unit)) / Fraction(scale) for unit in sums.unit]
         if sums.float32_factor is not None:
             factors = sums.float32_factor(np.float32(scale))
@@ -353,16 +366,31 @@ class Chain:
         requantise = Requantise(multiplier=multiplier, shift=shift, limits=limits)
         self.layers[-1] = replace(probe, requantise=requantise)
         self._limits = limits
-        wrong = [k for k, factor in enumerate(fitted) if factor.differing]
+        counts = [(factor.differing, factor.steps) for factor in fitted]
+        self._note(probe.name, counts, probe.accumulator_ranges)
+        if sums.float32_factor is None and sums.kind != "pass":
+            counts = _float_noise(sums, scale, probe.accumulator_ranges, limits)
+            self._note(probe.name, counts, probe.accumulator_ranges, floats=True)
+
+    def _note(
+        self,
+        layer: str,
+        counts: list[tuple[int, int]],
+        ranges: tuple[IntRange, ...],
+        *,
+        floats: bool = False,
+    ) -> None:
+        """Remember for how many sums of each kernel the output differs, and by how much."""
+        wrong = [k for k, (values, _) in enumerate(counts) if values]
         if wrong:
-            ranges = probe.accumulator_ranges
             self.differences.append(
                 Difference(
-                    layer=probe.name,
+                    layer=layer,
                     kernels=tuple(wrong),
-                    values=sum(fitted[k].differing for k in wrong),
+                    values=sum(counts[k][0] for k in wrong),
                     possible=sum(ranges[k].hi - ranges[k].lo + 1 for k in wrong),
-                    steps=max(fitted[k].steps for k in wrong),
+                    steps=max(counts[k][1] for k in wrong),
+                    floats=floats,
                 )
             )
 
@@ -378,20 +406,6 @@ class Chain:
             raise NetworkError("its bias is more than 32 bits in units of its sums (a smaller one)")
         bias = units.astype(np.int64)
         sums.bias = bias if sums.bias is None else sums.bias + bias
-
-    def _functions(self, sums: Sums, scale: float) -> list[Steps]:
-        """What the model file says of each channel: from its sum to its output, unclipped."""
-        if sums.kind == "pass":
-            source, output = np.float32(self.scale), np.float32(scale)
-            return [lambda x: np.rint(x.astype(np.float32) * source / output)] * len(sums.unit)
-        if sums.float32_factor is not None:
-            return [_float32_steps(f) for f in sums.float32_factor(np.float32(scale))]
-        whole = np.zeros(len(sums.unit), np.int64) if sums.bias is None else sums.bias
-        exact = whole * sums.unit if sums.offset is None else sums.offset
-        return [
-            _real_steps(float(unit), float(real), int(bias), scale)
-            for unit, real, bias in zip(sums.unit, exact, whole, strict=True)
-        ]
 
     def _even_out(self, sums: Sums) -> None:
         """Give all channels one unit, by the weights, so that their sums can be compared."""
@@ -498,14 +512,60 @@ def _spec(sums: Sums, shape: Shape, limits: IntRange) -> LayerSpec:
     )
 
 
+def _functions(sums: Sums, scale: float) -> list[Steps]:
+    """What the model file says of each channel: from its sum to its output, unclipped."""
+    if sums.float32_factor is not None:
+        return [_float32_steps(f) for f in sums.float32_factor(np.float32(scale))]
+    return _shifted(sums, scale, np.zeros(len(sums.unit)))
+
+
+def _shifted(sums: Sums, scale: float, by: FloatArray) -> list[Steps]:
+    """The same in real numbers, each channel moved by so many steps of the output."""
+    whole = np.zeros(len(sums.unit), np.int64) if sums.bias is None else sums.bias
+    exact = whole * sums.unit if sums.offset is None else sums.offset
+    return [
+        _real_steps(float(unit), float(real), int(bias), scale, float(move))
+        for unit, real, bias, move in zip(sums.unit, exact, whole, by, strict=True)
+    ]
+
+
+def _float_noise(
+    sums: Sums, scale: float, ranges: tuple[IntRange, ...], limits: IntRange
+) -> list[tuple[int, int]]:
+    """For how many sums of each channel a float32 sum may round otherwise, and by how much.
+
+    A float32 sum of n terms is off by at most n units in the last place of the largest partial
+    sum; where every term is a whole number of a power of two, only the last addition is.
+    """
+    largest = np.array([max(-r.lo, r.hi, 1) for r in ranges], np.float64)
+    terms = sums.window.kernel[0] * sums.window.kernel[1]
+    if sums.weight is not None:
+        terms = sums.weight[0].size
+    exact = (np.frexp(sums.unit)[0] == 0.5) & (largest < 1 << 24)
+    sure = exact & (sums.offset is None) & (np.frexp(scale)[0] == 0.5)
+    error = np.where(exact, 1, terms + 3) * 2.0**-24 * largest * sums.unit / scale
+    error = np.where(sure, 0.0, np.minimum(error, 0.25))
+    late, early = _shifted(sums, scale, -error), _shifted(sums, scale, error)
+    return [
+        compare(thresholds(a, limits_of_sum, limits), thresholds(b, limits_of_sum, limits))
+        for a, b, limits_of_sum in zip(late, early, ranges, strict=True)
+    ]
+
+
+def _pass_steps(source: float, scale: float) -> Steps:
+    """From one grid to another, as a DequantizeLinear and a QuantizeLinear do."""
+    factor, divisor = np.float32(source), np.float32(scale)
+    return lambda x: np.rint(x.astype(np.float32) * factor / divisor)
+
+
 def _float32_steps(factor: np.float32) -> Steps:
     """As onnxruntime requantises: float32 product, rounded half to even."""
     return lambda x: np.rint(x.astype(np.float32) * factor)
 
 
-def _real_steps(unit: float, offset: float, bias: int, scale: float) -> Steps:
+def _real_steps(unit: float, offset: float, bias: int, scale: float, move: float) -> Steps:
     """The real value over the output's scale, rounded half to even."""
-    return lambda x: np.rint(((x - bias) * unit + offset) / scale)
+    return lambda x: np.rint(((x - bias) * unit + offset) / scale + move)
 
 
 def _fit_together(

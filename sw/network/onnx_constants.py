@@ -72,10 +72,13 @@ class Quantised:
     values : IntArray
     scale : array of float64
         Broadcasts over ``values``.
+    zero : IntArray
+        What was taken off the words to get ``values``; broadcasts over them.
     """
 
     values: IntArray
     scale: FloatArray
+    zero: IntArray
 
     @property
     def real(self) -> FloatArray:
@@ -84,10 +87,15 @@ class Quantised:
 
     def moved(self, move: Callable[[Array], Array]) -> Quantised:
         """With its cells in other places; the scales go along."""
-        scale = np.broadcast_to(self.scale, self.values.shape)
-        if self.scale.size == 1:
-            return Quantised(values=np.asarray(move(self.values)), scale=self.scale.reshape(()))
-        return Quantised(values=np.asarray(move(self.values)), scale=np.asarray(move(scale)))
+
+        def moved(array: Array) -> Array:
+            if array.size == 1:
+                return array.reshape(())
+            return np.asarray(move(np.broadcast_to(array, self.values.shape)))
+
+        return Quantised(
+            values=np.asarray(move(self.values)), scale=moved(self.scale), zero=moved(self.zero)
+        )
 
 
 Constant = Array | Quantised
@@ -229,7 +237,7 @@ def _quantised(values: Array, grid: Grid) -> Quantised:
     zero = grid.spread(grid.zero_point, values.shape)
     units = np.rint(values.astype(np.float32) / scale.astype(np.float32)).astype(np.float64)
     words = np.clip(units + zero, grid.words.lo, grid.words.hi)
-    return Quantised(values=words.astype(np.int64) - zero, scale=scale)
+    return Quantised(values=words.astype(np.int64) - zero, scale=scale, zero=zero)
 
 
 def _dequantize(constants: Constants, node: Node) -> Constant:
@@ -241,9 +249,8 @@ def _dequantize(constants: Constants, node: Node) -> Constant:
     words = constants.integers(node, 0, "the words")
     grid = grid_of_quantize(node, constants, np.asarray(source))
     zero = grid.spread(grid.zero_point, words.shape)
-    return Quantised(
-        values=words - zero, scale=grid.spread(grid.scale, words.shape).astype(np.float64)
-    )
+    scale = grid.spread(grid.scale, words.shape).astype(np.float64)
+    return Quantised(values=words - zero, scale=scale, zero=zero)
 
 
 def _quantize(constants: Constants, node: Node) -> Constant:
@@ -270,7 +277,20 @@ def _bipolar(constants: Constants, node: Node) -> Constant:
     constants.scale(node, 1)  # refuses what is none
     scale = constants.array(node, 1, "the scale").astype(np.float64)
     signs = np.where(values >= 0, 1, -1).astype(np.int64)
-    return Quantised(values=signs, scale=scale if scale.size > 1 else scale.reshape(()))
+    return Quantised(values=signs, scale=scale, zero=np.zeros((), np.int64))
+
+
+def _clip(constants: Constants, node: Node) -> Constant:
+    """Of words, as a QuantizeLinear for less than 8 bits is followed by."""
+    source = constants.any(node, 0)
+    low, high = (
+        int(constants.integers(node, index, what).reshape(-1)[0])
+        for index, what in ((1, "min"), (2, "max"))
+    )
+    if not isinstance(source, Quantised):
+        return np.clip(constants.array(node, 0, "the values"), low, high)
+    values = np.clip(source.values, low - source.zero, high - source.zero)
+    return Quantised(values=values, scale=source.scale, zero=source.zero)
 
 
 def _constant(constants: Constants, node: Node) -> Constant:
@@ -328,6 +348,7 @@ _OPERATORS: Mapping[str, Callable[[Constants, Node], Constant]] = {
     "Quant": _quant,
     "IntQuant": _quant,
     "BipolarQuant": _bipolar,
+    "Clip": _clip,
     "Identity": _moving(lambda _constants, _node, array: array),
     "Transpose": _moving(_transpose),
     "Reshape": _moving(_reshape),

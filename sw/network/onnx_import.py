@@ -252,7 +252,7 @@ class _Importer:
             self._start(node, scale, limits, zero)
             return
         before = len(self._chain.layers)
-        self._chain.quantise(scale, limits)
+        self._chain.quantise(scale, limits, reals=real)
         self._zero_points.append(zero)
         if self._chain.layers:
             last = self._chain.layers[-1].name
@@ -437,7 +437,14 @@ class _Importer:
                 bounds.append(float(node.attributes.get(name, default)))
         if not bounds[0] <= bounds[1]:
             raise node.error(f"its bounds {bounds[0]}..{bounds[1]} are empty")
-        self.chain(node).clip(*bounds)
+        chain, words = self.chain(node), self._words
+        if words is None:
+            chain.clip(*bounds)
+            return
+        zero, limits = int(words.zero_point[0]), words.limits
+        chain.clip(*((bound - zero) * chain.scale for bound in bounds))
+        chain.quantise(chain.scale, limits)
+        self._after_words(node)
 
     def max_pool(self, node: Node) -> None:
         """The maximum of windows, of words or of real numbers."""
@@ -628,7 +635,7 @@ _HANDLERS: Mapping[str, Callable[[_Importer, Node], None]] = {
     "Softmax": _Importer.softmax,
     "Squeeze": _Importer.squeeze,
 }
-_ON_WORDS = {"DequantizeLinear", "MaxPool", "Flatten", "Reshape", "Squeeze", "Identity"}
+_ON_WORDS = {"Clip", "DequantizeLinear", "MaxPool", "Flatten", "Reshape", "Squeeze", "Identity"}
 _AFTER_THE_END = {
     "ArgMax",
     "DequantizeLinear",

@@ -27,7 +27,7 @@ from sw.numeric import IntArray, IntRange, round_half_even_shift
 
 from .graph import MAX_MULTIPLIER_BITS, MAX_SHIFT
 
-__all__ = ["Factor", "Steps", "fit", "thresholds"]
+__all__ = ["Factor", "Steps", "compare", "fit", "thresholds"]
 
 Steps = Callable[[IntArray], npt.NDArray[Any]]
 """From exact sums to outputs before the clip; never falls."""
@@ -161,8 +161,8 @@ def _ours(factor: tuple[int, int], sums: IntRange, outputs: IntRange) -> IntArra
     return thresholds(lambda x: round_half_even_shift(x * multiplier, shift), sums, outputs)
 
 
-def _compare(theirs: IntArray, ours: IntArray) -> tuple[int, int]:
-    """(sums whose outputs differ, the largest difference), from both functions' thresholds."""
+def compare(theirs: IntArray, ours: IntArray) -> tuple[int, int]:
+    """(sums whose outputs differ, the largest difference) of two functions, by their thresholds."""
     at = np.concatenate([theirs, ours])
     change = np.concatenate([np.ones_like(theirs), -np.ones_like(ours)])
     order = np.argsort(at, kind="stable")
@@ -246,7 +246,7 @@ def fit(
             found.append(Factor(multiplier=exact[0], shift=exact[1]))
             continue
         nearest = _nearest(real, max_shift)
-        differing, most = _compare(steps, _ours(nearest, limits, outputs))
+        differing, most = compare(steps, _ours(nearest, limits, outputs))
         found.append(
             Factor(multiplier=nearest[0], shift=nearest[1], differing=differing, steps=most)
         )
