@@ -547,8 +547,11 @@ def _float_noise(
     error = np.where(sure, 0.0, np.minimum(error, 0.25))
     late, early = _shifted(sums, scale, -error), _shifted(sums, scale, error)
     return [
-        compare(thresholds(a, limits_of_sum, limits), thresholds(b, limits_of_sum, limits))
-        for a, b, limits_of_sum in zip(late, early, ranges, strict=True)
+        compare(
+            thresholds(a, possible, limits, about=unit / scale),
+            thresholds(b, possible, limits, about=unit / scale),
+        )
+        for a, b, possible, unit in zip(late, early, ranges, sums.unit, strict=True)
     ]
 
 

@@ -21,6 +21,9 @@ __all__ = ["Constants", "Grid", "Quantised", "grid_of_quant", "grid_of_quantize"
 
 FloatArray = npt.NDArray[np.float64]
 
+_MAX_SCALE = 2.0**40
+"""So that no product of three overflows a float32."""
+
 _WORK = 4 * MAX_ELEMENTS
 """Elements that all constant nodes together may make: a chain of them cannot take for ever."""
 
@@ -162,10 +165,18 @@ class Constants:
     def scale(self, node: Node, index: int) -> FloatArray:
         """An input that is a scale or several."""
         scale = self.array(node, index, "the scale").astype(np.float64)
-        usable = (scale >= np.finfo(np.float32).tiny) & (scale <= np.finfo(np.float32).max)
-        if not scale.size or not usable.all():
-            raise node.error(f"input {index}, the scale: expected positive numbers of float32")
+        if not scale.size or not ((scale >= 1 / _MAX_SCALE) & (scale <= _MAX_SCALE)).all():
+            raise node.error(
+                f"input {index}, the scale: expected positive numbers, 2**-40 to 2**40"
+            )
         return scale.reshape(-1)
+
+    def single(self, node: Node, index: int, what: str) -> float:
+        """An input of one number."""
+        array = self.array(node, index, what)
+        if array.size != 1:
+            raise node.error(f"input {index}, {what}: expected one number, got {array.shape}")
+        return float(array.reshape(-1)[0])
 
     def integers(self, node: Node, index: int, what: str) -> IntArray:
         """An input of whole numbers, of any type."""
@@ -185,7 +196,7 @@ def _words(node: Node, array: Array | None, constants: Constants) -> tuple[IntAr
     if len(node.inputs) > 2 and node.inputs[2]:
         zero = constants.integers(node, 2, "the zero point").reshape(-1)
         words = constants.array(node, 2, "the zero point").dtype
-    if node.attributes.get("block_size"):
+    if node.integer("block_size", 0):
         raise node.error("blocks of scales are not supported (one scale, or one a channel)")
     if words.kind not in "iu" or words.itemsize > 4:
         raise node.error(f"words of type {words} are not supported (8 or 16 bits are)")
@@ -196,7 +207,7 @@ def grid_of_quantize(node: Node, constants: Constants, source: Array | None = No
     """The grid of a QuantizeLinear or, with the integers it takes, a DequantizeLinear."""
     zero, words = _words(node, source, constants)
     scale = constants.scale(node, 1)
-    axis = int(node.attributes.get("axis", 1))
+    axis = node.integer("axis", 1)
     if zero.size not in (1, scale.size):
         raise node.error(f"{zero.size} zero points for {scale.size} scales")
     if scale.size > 1 and source is not None:
@@ -210,15 +221,15 @@ def grid_of_quant(node: Node, constants: Constants, shape: tuple[int, ...] = ())
     scale = constants.scale(node, 1)
     zero = constants.integers(node, 2, "the zero point").reshape(-1)
     bits = constants.integers(node, 3, "the number of bits").reshape(-1)
-    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+    mode = node.text("rounding_mode", "ROUND").upper()
     if bits.size != 1 or not 1 <= int(bits[0]) <= 32:
         raise node.error(f"bits: expected one number, 1 to 32, not {bits[:4].tolist()}")
     if mode not in ("ROUND", "HALF_EVEN"):
         raise node.error(f"rounding_mode {mode} is not supported (ROUND is, half to even)")
     if zero.size not in (1, scale.size):
         raise node.error(f"{zero.size} zero points for {scale.size} scales")
-    signed = bool(node.attributes.get("signed", 1))
-    narrow = bool(node.attributes.get("narrow", 0))
+    signed = bool(node.integer("signed", 1))
+    narrow = bool(node.integer("narrow", 0))
     words = IntRange.of_bits(int(bits[0]), signed=signed)
     if narrow:
         words = IntRange(words.lo + 1, words.hi) if signed else IntRange(words.lo, words.hi - 1)
@@ -284,8 +295,7 @@ def _clip(constants: Constants, node: Node) -> Constant:
     """Of words, as a QuantizeLinear for less than 8 bits is followed by."""
     source = constants.any(node, 0)
     low, high = (
-        int(constants.integers(node, index, what).reshape(-1)[0])
-        for index, what in ((1, "min"), (2, "max"))
+        int(constants.single(node, index, what)) for index, what in ((1, "min"), (2, "max"))
     )
     if not isinstance(source, Quantised):
         return np.clip(constants.array(node, 0, "the values"), low, high)
@@ -325,7 +335,8 @@ def _reshape(constants: Constants, node: Node, array: Array) -> Array:
 def _axes(constants: Constants, node: Node) -> tuple[int, ...] | None:
     if len(node.inputs) > 1:
         return tuple(constants.integers(node, 1, "the axes").reshape(-1).tolist())
-    return tuple(node.attributes["axes"]) if "axes" in node.attributes else None
+    axes = node.integers("axes")
+    return None if axes is None else tuple(axes)
 
 
 def _squeeze(constants: Constants, node: Node, array: Array) -> Array:
@@ -338,7 +349,7 @@ def _unsqueeze(constants: Constants, node: Node, array: Array) -> Array:
 
 def _transpose(constants: Constants, node: Node, array: Array) -> Array:
     del constants
-    return np.transpose(array, node.attributes.get("perm"))
+    return np.transpose(array, node.integers("perm"))
 
 
 _OPERATORS: Mapping[str, Callable[[Constants, Node], Constant]] = {

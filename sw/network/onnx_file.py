@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,11 @@ from .graph import NetworkError
 __all__ = ["MAX_FILE_BYTES", "Array", "Model", "Node", "read_model"]
 
 Array = npt.NDArray[Any]
+_T = TypeVar("_T")
 
 MAX_FILE_BYTES = 64 << 20
 MAX_NODES = 4096
-MAX_ELEMENTS = 1 << 23
+MAX_ELEMENTS = 1 << 22
 """Of all arrays of a file together."""
 
 _BITS: dict[int, int] = {
@@ -79,6 +80,31 @@ class Node:
     output: str
     attributes: Mapping[str, Any]
     extra_outputs: tuple[str, ...] = ()
+
+    def integer(self, name: str, default: int) -> int:
+        """An attribute that is a whole number."""
+        return self._attribute(name, default, int, "a whole number")
+
+    def number(self, name: str, default: float) -> float:
+        """An attribute that is a number."""
+        return self._attribute(name, default, float, "a number")
+
+    def text(self, name: str, default: str) -> str:
+        """An attribute that is text."""
+        return self._attribute(name, default, str, "text")
+
+    def integers(self, name: str) -> list[int] | None:
+        """An attribute that is a list of whole numbers; None if it is not there."""
+        found = self._attribute(name, [], list, "a list of whole numbers")
+        if not all(isinstance(value, int) for value in found):
+            raise self.error(f"attribute {name}: expected a list of whole numbers")
+        return found if name in self.attributes else None
+
+    def _attribute(self, name: str, default: _T, kind: type[_T], what: str) -> _T:
+        found = self.attributes.get(name, default)
+        if not isinstance(found, kind):
+            raise self.error(f"attribute {name}: expected {what}")
+        return found
 
     def error(self, message: str) -> NetworkError:
         """An error that names the node and its operator."""
@@ -160,8 +186,16 @@ def _named(path: Path) -> Iterator[None]:
 
 def _short(text: str) -> str:
     """A name from a file, fit for a message: printable, and not a page long."""
+    text = _text(text)
     shown = "".join(c if c.isprintable() else "?" for c in text[:80])
     return shown + "..." if len(text) > 80 else shown
+
+
+def _text(value: str | bytes) -> str:
+    """A name from a file; what is not UTF-8 comes as bytes."""
+    if not isinstance(value, str):
+        raise NetworkError(f"name {value[:20]!r} is not UTF-8: the file is damaged")
+    return value
 
 
 def _model(graph: onnx.GraphProto) -> Model:
@@ -172,7 +206,7 @@ def _model(graph: onnx.GraphProto) -> Model:
     arrays = _arrays(graph)
     nodes: list[Node] = []
     made = set(arrays)
-    inputs = [found for found in graph.input if found.name not in arrays]
+    inputs = [found for found in graph.input if _text(found.name) not in arrays]
     made |= {found.name for found in inputs}
     for index, proto in enumerate(graph.node):
         node = _node(index, proto)
@@ -193,7 +227,7 @@ def _model(graph: onnx.GraphProto) -> Model:
         input_name=inputs[0].name,
         input_type=kind,
         input_dims=dims,
-        output_name=graph.output[0].name,
+        output_name=_text(graph.output[0].name),
     )
 
 
@@ -213,7 +247,7 @@ def _arrays(graph: onnx.GraphProto) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     left = MAX_ELEMENTS
     for tensor in graph.initializer:
-        if tensor.name in arrays:
+        if _text(tensor.name) in arrays:
             raise NetworkError(f"initializer {_short(tensor.name)}: the name comes twice")
         arrays[tensor.name] = _array(tensor, f"initializer {_short(tensor.name)}", left)
         left -= arrays[tensor.name].size
@@ -258,16 +292,16 @@ def _node(index: int, proto: onnx.NodeProto) -> Node:
     if not proto.output or not proto.output[0]:
         raise NetworkError(f"node {name} ({operator}): it has no output")
     attributes = {
-        found.name: _attribute(found, f"node {name} ({operator}): {_short(found.name)}")
+        _text(found.name): _attribute(found, f"node {name} ({operator}): {_short(found.name)}")
         for found in proto.attribute
     }
     return Node(
         name=name,
         operator=operator,
-        inputs=tuple(proto.input),
-        output=proto.output[0],
+        inputs=tuple(map(_text, proto.input)),
+        output=_text(proto.output[0]),
         attributes=attributes,
-        extra_outputs=tuple(filter(None, proto.output[1:])),
+        extra_outputs=tuple(filter(None, map(_text, proto.output[1:]))),
     )
 
 

@@ -55,19 +55,31 @@ class Factor:
     steps: int = 0
 
 
-def thresholds(function: Steps, sums: IntRange, outputs: IntRange) -> IntArray:
+def thresholds(
+    function: Steps, sums: IntRange, outputs: IntRange, *, about: float = 0.0
+) -> IntArray:
     """The least sum of ``sums`` whose output is at least v, for v in ``outputs.lo + 1 .. hi``.
 
-    ``sums.hi + 1`` where none is.
+    ``sums.hi + 1`` where none is. ``about``: roughly outputs a sum, from which the search starts;
+    the result does not depend on it.
     """
     wanted = np.arange(outputs.lo + 1, outputs.hi + 1, dtype=np.int64)
     low = np.full(wanted.shape, sums.lo, np.int64)
     high = np.full(wanted.shape, sums.hi + 1, np.int64)
+
+    def narrow(at: IntArray) -> None:
+        nonlocal low, high
+        with np.errstate(over="ignore"):  # infinity is past every threshold
+            reached = function(at) >= wanted
+        high = np.where(reached, np.minimum(at, high), high)
+        low = np.where(reached, low, np.maximum(at + 1, low))
+
+    if about > 0:
+        guess = np.clip((wanted - 0.5) / about, sums.lo, sums.hi).astype(np.int64)
+        narrow(np.maximum(guess - 2, sums.lo))
+        narrow(np.minimum(guess + 2, sums.hi))
     while (low < high).any():
-        middle = (low + high) >> 1
-        reached = function(middle) >= wanted
-        high = np.where(reached, np.minimum(middle, high), high)
-        low = np.where(reached, low, np.minimum(middle + 1, high))
+        narrow(np.minimum((low + high) >> 1, sums.hi))
     return low
 
 
@@ -158,7 +170,12 @@ def _extremes(
 def _ours(factor: tuple[int, int], sums: IntRange, outputs: IntRange) -> IntArray:
     """The thresholds of ``round_half_even(sum * multiplier / 2**shift)``, as :func:`thresholds`."""
     multiplier, shift = factor
-    return thresholds(lambda x: round_half_even_shift(x * multiplier, shift), sums, outputs)
+    return thresholds(
+        lambda x: round_half_even_shift(x * multiplier, shift),
+        sums,
+        outputs,
+        about=multiplier / (1 << shift),
+    )
 
 
 def compare(theirs: IntArray, ours: IntArray) -> tuple[int, int]:
@@ -229,8 +246,8 @@ def fit(
         With ``differing == 0`` the outputs are equal for every sum.
     """
     theirs = [
-        thresholds(function, limits, outputs)
-        for function, limits in zip(functions, sums, strict=True)
+        thresholds(function, limits, outputs, about=float(real))
+        for function, limits, real in zip(functions, sums, reals, strict=True)
     ]
     intervals = [
         _meeting(steps, limits, outputs) for steps, limits in zip(theirs, sums, strict=True)
