@@ -17,6 +17,7 @@ from sw.cli import InputError
 from sw.data import load_samples
 
 from .accuracy import accuracy_figure, baselines, parameter_table
+from .beyond import Reports, bank_rows, format_rows, load_reports, witness_rows
 from .document import markdown
 from .pair_tables import COUNTS, pair_table
 from .runs import StoredRun, load_runs, plain_runs
@@ -26,8 +27,22 @@ __all__ = ["main", "measure"]
 REPORTS = Path("reports/training")
 
 
-def measure(runs: list[StoredRun], console: Console | None = None) -> dict[str, Any]:
-    """All tables and figures, ``table1`` to ``figure9``, and ``systems`` and ``source``.
+def measure(
+    runs: list[StoredRun], reports: Reports, console: Console | None = None
+) -> dict[str, Any]:
+    """All tables and figures, ``table1`` to ``figure9``, and what goes beyond them.
+
+    Parameters
+    ----------
+    runs : list of StoredRun
+    reports : Reports
+    console : Console, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    dict
+        Also ``systems``, ``formats``, ``banks``, ``saving``, ``witness`` and ``source``.
 
     Raises
     ------
@@ -45,6 +60,10 @@ def measure(runs: list[StoredRun], console: Console | None = None) -> dict[str, 
     paper["figure8"] = accuracy_figure(runs, "mnist")
     paper["figure9"] = accuracy_figure(runs, "cifar10")
     paper["systems"] = baselines(runs)
+    paper["formats"] = format_rows(runs)
+    paper["banks"] = bank_rows(runs, reports)
+    paper["saving"] = reports.saving
+    paper["witness"] = witness_rows(runs, images, reports)
     paper["source"] = {"runs": len(runs), "images": len(images)}
     return paper
 
@@ -60,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--runs", type=Path, default=REPORTS, help=f"folder of stored runs (default: {REPORTS})"
     )
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=REPORTS.parent,
+        help="folder of banks.json, witness.json and saving.json, as far as they are there "
+        f"(default: {REPORTS.parent})",
+    )
     return parser
 
 
@@ -67,14 +93,18 @@ def _command(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("matplotlib is not installed: pip install matplotlib, or make test-train")
-    from .plots import accuracy_plot  # noqa: PLC0415 - nothing else of sw needs matplotlib
+    from .plots import accuracy_plot, bank_plot  # noqa: PLC0415 - nothing else of sw needs matplotlib
 
     cli.check_folder(arguments.out)
-    paper = measure(load_runs(arguments.runs), Console(stderr=True))
-    contents: dict[str, str | bytes] = {}
-    for name in ("figure8", "figure9"):
-        pictures = accuracy_plot(paper[name])
-        contents |= {f"{name}.{kind}": content for kind, content in pictures.items()}
+    reports = load_reports(arguments.reports)
+    paper = measure(load_runs(arguments.runs), reports, Console(stderr=True))
+    pictures = {name: accuracy_plot(paper[name]) for name in ("figure8", "figure9")}
+    pictures["banks"] = bank_plot(paper["banks"])
+    contents: dict[str, str | bytes] = {
+        f"{name}.{kind}": content
+        for name, picture in pictures.items()
+        for kind, content in picture.items()
+    }
     contents["paper.md"] = markdown(paper)
     contents["paper.json"] = json.dumps(paper, indent=1) + "\n"
     cli.write_files(arguments.out, contents)

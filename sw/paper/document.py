@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .beyond_document import beyond_sections
+from .markup import markdown_table, percent
 from .pair_tables import DRAWS, IMAGES_A_DRAW, INITIALISATIONS
 from .published import FORMATS
 
@@ -17,7 +18,7 @@ def markdown(paper: dict[str, Any]) -> str:
     Parameters
     ----------
     paper : dict
-        With ``table1`` to ``figure9``, ``systems`` and ``source``, as the command writes them.
+        As the command writes it.
     """
     source = (
         f"By `python -m sw.paper` from {paper['source']['runs']} stored training runs and "
@@ -31,14 +32,10 @@ def markdown(paper: dict[str, Any]) -> str:
         *_pairs(3, "with the 25 HLAC templates", paper["table3"]),
         *_accuracy(8, "MNIST", paper["figure8"]),
         *_accuracy(9, "CIFAR-10", paper["figure9"]),
+        *beyond_sections(paper),
         *_systems(paper["systems"]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _parameters(table: dict[str, Any]) -> list[str]:
@@ -48,7 +45,7 @@ def _parameters(table: dict[str, Any]) -> list[str]:
     ]
     head = ["first CIFAR-10 layer", "weights with a gradient", "paper"]
     saved = f"{table['reduction_percent']:.1f} % fewer weights to train in that layer."
-    return ["## Table 1: parameters to train", _table(head, rows), saved]
+    return ["## Table 1: parameters to train", markdown_table(head, rows), saved]
 
 
 def _pairs(number: int, title: str, table: dict[str, Any]) -> list[str]:
@@ -86,7 +83,7 @@ def _repeats(table: dict[str, Any], when: str, which: str) -> str:
     last = ["distinct pairs"]
     for name in FORMATS:
         last += [f"{ours[name]['distinct']['mean']:,.1f}", f"{paper[name]['distinct']:,.1f}"]
-    return _table(head, [*rows, last])
+    return markdown_table(head, [*rows, last])
 
 
 def _both(
@@ -112,12 +109,12 @@ def _distinct(table: dict[str, Any]) -> str:
                 ]
             )
     head = ["weights", "distinct pairs", "single draws", "of all", "paper", "matched: off by"]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _accuracy(number: int, title: str, figure: dict[str, Any]) -> list[str]:
     rows = [
-        [label, *(_percent(figure[bank][name]["final"]) for name in ("top1", "top5"))]
+        [label, *(percent(figure[bank][name]["final"]) for name in ("top1", "top5"))]
         for bank, label in (("none", "without templates"), ("hlac25", "with HLAC-25"))
     ]
     below = figure["difference"]
@@ -126,7 +123,7 @@ def _accuracy(number: int, title: str, figure: dict[str, Any]) -> list[str]:
         "paper says slightly lower, without a large difference, and its curves are not known."
     )
     picture = f"![top-1 and top-5 accuracy by epoch](figure{number}.svg)"
-    table = _table(["after the last epoch", "top-1", "top-5"], rows)
+    table = markdown_table(["after the last epoch", "top-1", "top-5"], rows)
     return [f"## Figure {number}: accuracy on {title}", picture, table, note]
 
 
@@ -134,17 +131,12 @@ def _points(below: float) -> str:
     return f"{abs(below):.2f} points {'lower' if below > 0 else 'higher'}"
 
 
-def _percent(value: dict[str, Any]) -> str:
-    spread = "" if value["ci95"] is None else f" ± {value['ci95']:.2f}"
-    return f"{value['mean']:.2f}{spread} % ({value['n']})"
-
-
 def _systems(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         [
             " ".join(row[n] for n in ("data", "stages", "system", "templates", "format") if row[n]),
-            _percent(row["top1"]),
-            _percent(row["top5"]),
+            percent(row["top1"]),
+            percent(row["top5"]),
             f"{row['first_layer_trainable']:,}",
             f"{row['trainable']:,}",
             f"{row['cpu_seconds']:.0f}",
@@ -157,4 +149,4 @@ def _systems(rows: list[dict[str, Any]]) -> list[str]:
         "After ±: 95 % interval of the mean over as many seeds as stand in brackets. Weights that "
         "are trained, in the first layer and in all; what a run took."
     )
-    return ["## All systems", what, _table(head, lines)]
+    return ["## All systems", what, markdown_table(head, lines)]

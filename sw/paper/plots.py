@@ -1,4 +1,4 @@
-"""Figures 8 and 9: accuracy by epoch, with and without templates."""
+"""Figures 8 and 9, accuracy by epoch; and accuracy against what a bank saves and costs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["accuracy_plot"]
+__all__ = ["accuracy_plot", "bank_plot"]
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along, so every machine has the same
@@ -44,6 +44,34 @@ def _draw(axes: Axes, figure: dict[str, Any], name: str) -> None:
     axes.set_ylabel(f"top-{name[-1]} accuracy, %")
     axes.set_xticks(figure["none"]["epoch"])
     axes.legend(loc="lower right", frameon=False)
+    axes.grid(visible=True, alpha=0.2)
+
+
+def bank_plot(rows: list[dict[str, Any]]) -> dict[str, bytes]:
+    """Accuracy of :func:`sw.paper.beyond.bank_rows` against trained weights and adders."""
+    with mpl.rc_context(_STYLE):
+        page = Figure(figsize=(10, 7.6), facecolor="white", layout="constrained")
+        grid = page.subplots(2, 2, sharey="row")
+        for pair, (data, title) in zip(grid, _TITLES.items(), strict=True):
+            chosen = [row for row in rows if row["data"] == data]
+            _scatter(pair[0], chosen, "trainable")
+            _scatter(pair[1], [row for row in chosen if row["adders"] is not None], "adders")
+            pair[0].set_ylabel(f"{title}: top-1, %")
+        grid[1, 0].set_xlabel("trained weights of the first layer")
+        grid[1, 1].set_xlabel("adders of the bank")
+        return {kind: _saved(page, kind) for kind in ("svg", "png")}
+
+
+def _scatter(axes: Axes, rows: list[dict[str, Any]], name: str) -> None:
+    for row in rows:
+        bank, top1 = row["bank"], row["top1"]
+        colour = "#5b6475" if bank == "none" else "#2f4b8f" if "hlac" in bank else "#b3541e"
+        half = top1["ci95"] or 0.0
+        axes.errorbar(row[name], top1["mean"], yerr=half, fmt="o", color=colour, ms=4, capsize=2)
+        label = "all learned" if bank == "none" else f"{row['fixed']} {bank}"
+        place = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7.5}
+        axes.annotate(label, (row[name], top1["mean"]), color=colour, **place)
+    axes.margins(x=0.18, y=0.12)
     axes.grid(visible=True, alpha=0.2)
 
 

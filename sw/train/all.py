@@ -49,7 +49,7 @@ def queue() -> list[Options]:
         runs += [Options.of(data, system=system) for system in ("lbcnn", "binary", "pow2")]
         runs.append(Options.of(data, system="clustered", base=_model(Options.of(data))))
         runs.append(Options.of(data, templates="lbp"))
-    for bank in ("hlac25-rgb", "ternary-rgb", "ternary", "clustered-rgb"):
+    for bank in ("hlac25-rgb", "ternary-rgb", "greedy-rgb", "ternary", "clustered-rgb"):
         runs.append(Options.of("cifar10", templates=bank, fixed=None if "hlac" in bank else 25))
     for bank in ("ternary", "clustered"):
         runs.append(Options.of("mnist", templates=bank, fixed=25))

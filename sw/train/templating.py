@@ -80,8 +80,14 @@ class Templates(nn.Module):
 
 
 def fix_kernels(layer: nn.Conv2d, kernels: Tensor) -> None:
-    """Fix the first kernels of ``layer``; the others stay as they are."""
+    """Fix the first kernels of ``layer``; the others stay as they are.
+
+    Where all are fixed, the layer has no gradient at all and its backward step falls away.
+    """
     parametrize.register_parametrization(layer, "weight", Templates(kernels), unsafe=True)
+    if len(kernels) == layer.out_channels:
+        for parameter in layer.parameters():
+            parameter.requires_grad_(False)
 
 
 def kernels_of(layer: nn.Conv2d) -> np.ndarray:

@@ -69,6 +69,7 @@ def test_a_first_layer_without_a_learned_kernel_trains(photographs):
     options = Options.of("cifar10", templates="ternary-rgb", epochs=1, batch=20)
     trainer = Trainer(build(options), options, photographs, photographs)
     trainer.epoch()
+    assert not first_convolution(trainer.network).weight.requires_grad
     expected = template_kernels("ternary-rgb", shape=(32, 3, 3, 3)).numpy()
     assert np.array_equal(kernels_of(first_convolution(trainer.network)), expected)
 

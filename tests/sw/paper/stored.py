@@ -20,10 +20,17 @@ def first_layer(channels: int, seed: int, *, templated: bool) -> np.ndarray:
 
 
 def store(
-    folder: Path, data: str, bank: str, *, seed: int = 0, system: str = "plain", top1: float = 80.0
+    folder: Path,
+    data: str,
+    bank: str,
+    *,
+    seed: int = 0,
+    system: str = "plain",
+    top1: float = 80.0,
+    format_name: str | None = None,
 ) -> None:
-    """A run of three epochs whose last top-1 is ``top1``."""
-    name = f"{data}-{system}-{bank}-s{seed}"
+    """A run of three epochs whose last top-1 is ``top1``; without a format, one of the first."""
+    name = f"{data}-{system}-{bank}-s{seed}" + (f"-{format_name}" if format_name else "")
     templated = bank == "hlac25"
     channels = SHAPES[data][0]
     initial = first_layer(channels, seed, templated=templated)
@@ -43,6 +50,7 @@ def store(
             "fixed": None,
             "seed": seed,
             "samples": False,
+            **({"format": format_name, "stages": ""} if format_name else {}),
         },
         "result": lines[-1],
         "first_layer": {"weights": 288 * channels, "trainable": trainable},

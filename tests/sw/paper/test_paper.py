@@ -30,7 +30,8 @@ def folder(tmp_path_factory):
 def written(folder, tmp_path_factory):
     """What the command writes."""
     place = tmp_path_factory.mktemp("paper") / "out"
-    assert main(["--runs", str(folder), "--out", str(place)]) == 0
+    words = ["--runs", str(folder), "--reports", str(folder.parent), "--out", str(place)]
+    assert main(words) == 0
     return place
 
 
@@ -126,7 +127,8 @@ def test_intervals():
 
 def test_the_command_writes_all_of_it(written, paper):
     names = {path.name for path in written.iterdir()}
-    pictures = {f"figure{n}.{kind}" for n in (8, 9) for kind in ("svg", "png")}
+    figures = ("figure8", "figure9", "banks")
+    pictures = {f"{name}.{kind}" for name in figures for kind in ("svg", "png")}
     assert names == {"paper.md", "paper.json", *pictures}
     assert {"table1", "table2", "table3", "figure8", "figure9"} <= paper.keys()
     page = (written / "paper.md").read_text()

@@ -1,0 +1,99 @@
+"""The sections of the page on what the paper leaves open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .markup import markdown_table, percent
+
+__all__ = ["beyond_sections"]
+
+_DATA = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+
+
+def beyond_sections(paper: dict[str, Any]) -> list[str]:
+    """Formats, banks, savings and the witness, those of them that are on record."""
+    return [
+        *_formats(paper["formats"]),
+        *_banks(paper["banks"]),
+        *_saving(paper["saving"]),
+        *_witness(paper["witness"]),
+    ]
+
+
+def _formats(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    what = (
+        "Trained on for a few epochs with weights and activations rounded; below: how many points "
+        "lower than the float run it began with (negative: higher)."
+    )
+    lines = [
+        [r["name"], r["format"], f"{r['float']:.2f} %", f"{r['top1']:.2f} %", f"{r['below']:+.2f}"]
+        for r in rows
+    ]
+    head = ["run", "format", "top-1, float", "top-1", "below"]
+    return ["## Quantised", what, markdown_table(head, lines)]
+
+
+def _banks(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        [
+            f"{_DATA[row['data']]}, {row['bank']}",
+            str(row["fixed"]),
+            percent(row["top1"]),
+            str(row["trainable"]),
+            "unknown" if row["adders"] is None else str(row["adders"]),
+        ]
+        for row in rows
+    ]
+    head = ["bank", "fixed of 32", "top-1", "trained weights of the layer", "adders of the bank"]
+    picture = "![accuracy against trained weights and against adders](banks.svg)"
+    what = "Adders: two-input ones of the bank as the engine builds it, by `python -m bench.banks`."
+    return ["## Banks", picture, what, markdown_table(head, lines)]
+
+
+def _saving(report: dict[str, Any] | None) -> list[str]:
+    if report is None:
+        return []
+    rows = [
+        [
+            f"{_DATA[data]}, {name}",
+            f"{row['cpu_ratio']['mean']:.3f} ± {row['cpu_ratio']['ci95']:.3f}",
+            f"{row['trainable']:,}",
+            f"{row['gradient_bytes'] + row['optimiser_bytes']:,}",
+        ]
+        for data in _DATA
+        for name, row in report[data].items()
+    ]
+    what = (
+        "The same steps in turn in one process: processor time as a ratio to the network without "
+        f"fixed kernels (`{report['command']}`)."
+    )
+    head = ["fixed kernels", "time", "weights trained", "bytes of gradients and optimiser"]
+    return ["## What fixed kernels save in training", what, markdown_table(head, rows)]
+
+
+def _witness(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    names = {"none": "without templates", "hlac25": "with HLAC-25"}
+    lines = [
+        [
+            f"{names[row['bank']]} (`{row['engine']}`)",
+            f"{row['needed']:,.0f}",
+            f"{row['estimate']:,.1f}",
+            f"{row['first']:,}",
+            f"{row['executed']:,.1f}",
+            f"{100 * row['executed'] / row['needed']:.4f} %",
+        ]
+        for row in rows
+    ]
+    what = (
+        f"Multiplications an image of the trained first CIFAR-10 layer in fixed8 on the same "
+        f"{rows[0]['images']:,} images. Estimate: distinct pairs of an image, as tables 2 and 3 "
+        "count them. Executed: the counter of the RTL, whose table keeps what it has learned from "
+        "image to image and whose templates never multiply (`python -m sim.witness`)."
+    )
+    head = ["layer", "needed", "estimate", "executed, first image", "executed, mean", "of needed"]
+    return ["## The witness: what the RTL multiplies", what, markdown_table(head, lines)]
