@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sw.cli import InputError
+from sw.data import load_samples
 from sw.pairs import pair_statistics
 
 from .pair_tables import quantised
 from .runs import StoredRun, find, plain_runs
+from .spread import effective_rank, patch_covariance
 from .statistics import mean_interval
 
 __all__ = ["Reports", "bank_rows", "format_rows", "load_reports", "witness_rows"]
+
+_DATA = ("mnist", "cifar10")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +93,17 @@ def format_rows(runs: list[StoredRun]) -> list[dict[str, Any]]:
 def bank_rows(runs: list[StoredRun], reports: Reports) -> list[dict[str, Any]]:
     """The usual networks by bank: accuracy, weights that are trained, adders of the bank.
 
+    Parameters
+    ----------
+    runs : list of StoredRun
+    reports : Reports
+
     Returns
     -------
     list of dict
         ``data``, ``bank``, ``fixed`` kernels, ``top1`` (mean and 95 % interval over the seeds),
-        ``trainable`` weights of the first layer, ``adders`` (None where not on record).
+        ``trainable`` weights of the first layer, ``adders`` (None where not on record), ``rank``:
+        the effective rank of the trained layer on real images, the mean over the seeds.
     """
     usual = find(runs, system="plain", stages="", format="float", samples=False)
     kinds: dict[tuple[str, str, int], list[StoredRun]] = {}
@@ -104,6 +114,7 @@ def bank_rows(runs: list[StoredRun], reports: Reports) -> list[dict[str, Any]]:
         bank = PurePath(run.option("templates")).stem
         kinds.setdefault((run.option("data"), bank, fixed), []).append(run)
     adders = reports.banks["adders"] if reports.banks else {}
+    covariance = {data: patch_covariance(load_samples(data).images) for data in _DATA}
     rows = [
         {
             "data": data,
@@ -112,10 +123,15 @@ def bank_rows(runs: list[StoredRun], reports: Reports) -> list[dict[str, Any]]:
             "top1": mean_interval([run.record["result"]["top1"] for run in same]),
             "trainable": same[0].record["first_layer"]["trainable"],
             "adders": 0 if not fixed else adders.get(data, {}).get(bank, {}).get(str(fixed)),
+            "rank": float(np.mean([_rank(run, covariance[data]) for run in same])),
         }
         for (data, bank, fixed), same in kinds.items()
     ]
     return sorted(rows, key=lambda row: (row["data"], row["fixed"], -row["top1"]["mean"]))
+
+
+def _rank(run: StoredRun, covariance: npt.NDArray[np.float64]) -> float:
+    return effective_rank(run.kernels("trained"), covariance)
 
 
 def witness_rows(

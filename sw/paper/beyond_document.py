@@ -44,12 +44,17 @@ def _banks(rows: list[dict[str, Any]]) -> list[str]:
             percent(row["top1"]),
             str(row["trainable"]),
             "unknown" if row["adders"] is None else str(row["adders"]),
+            f"{row['rank']:.1f}",
         ]
         for row in rows
     ]
-    head = ["bank", "fixed of 32", "top-1", "trained weights of the layer", "adders of the bank"]
+    head = ["bank", "fixed of 32", "top-1", "trained weights", "adders", "effective rank"]
     picture = "![accuracy against trained weights and against adders](banks.svg)"
-    what = "Adders: two-input ones of the bank as the engine builds it, by `python -m bench.banks`."
+    what = (
+        "Trained weights: of the first layer. Adders: two-input ones of the bank as the engine "
+        "builds it, by `python -m bench.banks`. Effective rank: of the 32 trained kernels' outputs "
+        "on real images, 1 if all say the same."
+    )
     return ["## Banks", picture, what, markdown_table(head, lines)]
 
 

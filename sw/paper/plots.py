@@ -48,17 +48,19 @@ def _draw(axes: Axes, figure: dict[str, Any], name: str) -> None:
 
 
 def bank_plot(rows: list[dict[str, Any]]) -> dict[str, bytes]:
-    """Accuracy of :func:`sw.paper.beyond.bank_rows` against trained weights and adders."""
+    """Accuracy of :func:`sw.paper.beyond.bank_rows` against weights, adders and rank."""
     with mpl.rc_context(_STYLE):
-        page = Figure(figsize=(10, 7.6), facecolor="white", layout="constrained")
-        grid = page.subplots(2, 2, sharey="row")
-        for pair, (data, title) in zip(grid, _TITLES.items(), strict=True):
+        page = Figure(figsize=(13, 7.6), facecolor="white", layout="constrained")
+        grid = page.subplots(2, 3, sharey="row")
+        for places, (data, title) in zip(grid, _TITLES.items(), strict=True):
             chosen = [row for row in rows if row["data"] == data]
-            _scatter(pair[0], chosen, "trainable")
-            _scatter(pair[1], [row for row in chosen if row["adders"] is not None], "adders")
-            pair[0].set_ylabel(f"{title}: top-1, %")
+            _scatter(places[0], chosen, "trainable")
+            _scatter(places[1], [row for row in chosen if row["adders"] is not None], "adders")
+            _scatter(places[2], chosen, "rank")
+            places[0].set_ylabel(f"{title}: top-1, %")
         grid[1, 0].set_xlabel("trained weights of the first layer")
         grid[1, 1].set_xlabel("adders of the bank")
+        grid[1, 2].set_xlabel("effective rank of the layer's outputs")
         return {kind: _saved(page, kind) for kind in ("svg", "png")}
 
 
