@@ -73,7 +73,7 @@ def _scatter(axes: Axes, rows: list[dict[str, Any]], name: str) -> None:
         label = "all learned" if bank == "none" else f"{row['fixed']} {bank}"
         place = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7.5}
         axes.annotate(label, (row[name], top1["mean"]), color=colour, **place)
-    axes.margins(x=0.18, y=0.12)
+    axes.margins(x=0.25, y=0.12)
     axes.grid(visible=True, alpha=0.2)
 
 
