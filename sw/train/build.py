@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
+
+from sw.cli import InputError
 
 from .networks import Network, architecture_of, first_convolution
 from .options import Options
 from .quantise import Quantised
 from .store import load_model
 from .systems import apply_system
-from .templating import fix_kernels, template_kernels
+from .templating import fix_kernels, kernels_of, template_count, template_kernels
 
 __all__ = ["build", "initialise"]
 
@@ -50,5 +53,18 @@ def build(options: Options) -> Network | Quantised:
     apply_system(network, options)
     if options.format == "float":
         return network
-    load_model(network, Path(options.base))
+    _load_base(network, options)
     return Quantised(network, options.format)
+
+
+def _load_base(network: Network, options: Options) -> None:
+    """Load the trained run, which must have the same templates."""
+    ours = kernels_of(first_convolution(network))
+    load_model(network, Path(options.base))
+    theirs = kernels_of(first_convolution(network))
+    fixed = template_count(first_convolution(network))
+    if not np.array_equal(ours[:fixed], theirs[:fixed]):
+        raise InputError(
+            f"base {options.base}: has other templates than {options.templates}; name those that "
+            "it was trained with"
+        )

@@ -25,7 +25,7 @@ from .data import PIXEL_STEP
 from .integers import IntegerLayer, IntegerNetwork
 from .networks import Network, Stage
 from .rounding import Activation, Rounded, rounded_bias, steps_of
-from .templating import Templates
+from .templating import Templates, template_count
 
 __all__ = ["FORMATS", "Quantised", "integers_of"]
 
@@ -109,10 +109,6 @@ class Quantised(nn.Module):
         return functional.linear(x.flatten(1), self.classifier.weight, bias)
 
 
-def _template_count(layer: nn.Module) -> int:
-    return sum(len(m.kernels) for m in layer.modules() if isinstance(m, Templates))
-
-
 def _templates_to_signs(layer: nn.Conv2d) -> Tensor:
     """Make templates +-1 (and 0); return what all kernels' outputs must be multiplied by, (K,)."""
     factor = torch.ones(layer.out_channels)
@@ -125,7 +121,7 @@ def _templates_to_signs(layer: nn.Conv2d) -> Tensor:
 
 def _round(layer: nn.Conv2d | nn.Linear, rest: Tensor, format_name: str) -> None:
     """Multiply the weights of each input channel by ``rest``, and round them from now on."""
-    templates = _template_count(layer)
+    templates = template_count(layer)
     with torch.no_grad():
         if not templates:  # they are in the first layer, where nothing is left to make good
             columns = layer.weight.reshape(len(layer.weight), len(rest), -1)

@@ -17,7 +17,7 @@ from sw.cli import InputError
 from sw.initial import template_magnitude
 from sw.templates import named_bank
 
-__all__ = ["Templates", "fix_kernels", "kernels_of", "template_kernels"]
+__all__ = ["Templates", "fix_kernels", "kernels_of", "template_count", "template_kernels"]
 
 
 def template_kernels(
@@ -88,6 +88,11 @@ def fix_kernels(layer: nn.Conv2d, kernels: Tensor) -> None:
     if len(kernels) == layer.out_channels:
         for parameter in layer.parameters():
             parameter.requires_grad_(False)
+
+
+def template_count(layer: nn.Module) -> int:
+    """How many of the layer's kernels are fixed."""
+    return sum(len(m.kernels) for m in layer.modules() if isinstance(m, Templates))
 
 
 def kernels_of(layer: nn.Conv2d) -> np.ndarray:

@@ -174,6 +174,16 @@ def test_options_that_do_not_fit(changes, message):
         Options.of("mnist", **changes)
 
 
+def test_a_base_with_other_templates(tmp_path):
+    usual = {"fixed": 4, "stages": "5p,2p"}
+    (tmp_path / MODEL).write_bytes(
+        model_bytes(build(Options.of("mnist", templates="lbp", **usual)))
+    )
+    build(Options.of("mnist", templates="lbp", format="int8", base=str(tmp_path), **usual))
+    with pytest.raises(InputError, match="has other templates than hlac25; name those that it was"):
+        build(Options.of("mnist", templates="hlac25", format="int8", base=str(tmp_path), **usual))
+
+
 def test_a_frame_that_is_used_up():
     with pytest.raises(InputError, match="nothing is left of the frame after stage 4"):
         build(Options.of("mnist", stages="2p,2p,2p,2p"))
