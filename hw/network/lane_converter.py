@@ -6,7 +6,8 @@ from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.network.streams import groups_of, value_layout
+from hw.network.streams import value_layout
+from sw.network.window import groups_of
 
 __all__ = ["LaneConverter"]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from amaranth.hdl import Array, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.requantise import round_half_even, rounded_range
-from hw.network.streams import groups_of, value_layout
+from hw.network.streams import value_layout
 from hw.shapes import shape_of
 from sw.network.graph import Requantise
+from sw.network.window import groups_of
 from sw.numeric import IntRange
 
 __all__ = ["LaneRequantise"]
@@ -131,13 +132,25 @@ class LaneRequantise(wiring.Component):
             product = Signal(shape_of(bounds), name=f"product_{lane}", reset_less=True)
             m.d.comb += factor.eq(Array(of_groups)[group])
             with m.If(move):
-                m.d.sync += product.eq(value * factor)
+                m.d.sync += product.eq(self._product(value, factor, of_groups))
             products.append(product)
         held = Signal(2, name="held_marks", reset_less=True)
         waiting = Signal(name="held_valid")
         with m.If(move):
             m.d.sync += [held[0].eq(marks[0]), held[1].eq(marks[1]), waiting.eq(valid)]
         return bounds, products, (held[0], held[1]), waiting
+
+    def _product(self, value: Value, factor: Signal, factors: Sequence[int]) -> Value:
+        """``value * factor``; of powers of two a choice of shifts, which takes no multiplier."""
+        if any(number & (number - 1) for number in factors):
+            return value * factor
+        shifts = sorted({number.bit_length() - 1 for number in factors if number})
+        if len(shifts) == 1 and all(factors):
+            return value << shifts[0]
+        chosen: Value = Const(0, value.shape())
+        for shift in shifts:
+            chosen = Mux(factor[shift], value << shift, chosen)
+        return chosen
 
 
 def _clamp(value: Value, bounds: IntRange, limits: IntRange) -> Value:

@@ -9,13 +9,13 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hw.network.lane_requantise import LaneRequantise
-from hw.network.streams import groups_of, value_layout
-from hw.network.window_geometry import WindowGeometry
+from hw.network.streams import value_layout
 from hw.network.window_reader import WindowReader, cell_layout
 from hw.shapes import shape_of
 from sw.network.graph import Conv, Dense
 from sw.network.mac_words import bias_digits, mac_words, weight_bits
 from sw.network.plan import MacPlan
+from sw.network.window import WindowGeometry, groups_of
 from sw.numeric import IntRange
 
 __all__ = ["MacLayer", "weight_write_layout"]

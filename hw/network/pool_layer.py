@@ -8,11 +8,11 @@ from amaranth.lib.wiring import In, Out
 
 from hw.network.lane_requantise import LaneRequantise
 from hw.network.streams import value_layout
-from hw.network.window_geometry import WindowGeometry
 from hw.network.window_reader import WindowReader
 from hw.shapes import shape_of
 from sw.network.graph import Pool
 from sw.network.plan import PoolPlan
+from sw.network.window import WindowGeometry
 from sw.numeric import IntRange
 
 __all__ = ["PoolLayer"]

@@ -5,12 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data
 
-__all__ = ["groups_of", "value_layout"]
-
-
-def groups_of(channels: int, lanes: int) -> int:
-    """Beats of a pixel, ``lanes`` channels each; lanes beyond the last channel are arbitrary."""
-    return -(-channels // lanes)
+__all__ = ["value_layout"]
 
 
 def value_layout(shape: ShapeLike, lanes: int) -> data.StructLayout:

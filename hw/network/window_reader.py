@@ -11,8 +11,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.network.streams import value_layout
-from hw.network.window_geometry import WindowGeometry
 from hw.network.window_scan import WindowScan
+from sw.network.window import WindowGeometry
 
 __all__ = ["WindowReader", "cell_layout"]
 

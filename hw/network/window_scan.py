@@ -6,7 +6,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.network.window_geometry import WindowGeometry
+from sw.network.window import WindowGeometry
 
 __all__ = ["WindowScan", "scan_layout"]
 

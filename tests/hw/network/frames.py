@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hw.network.streams import groups_of
 from sw.network.graph import Conv, Dense, Pool, Requantise
+from sw.network.window import groups_of
 from sw.numeric import IntArray, requantise
 
 Beat = dict[str, Any]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hw.network.streams import groups_of
 from sw.spec import Padding
 
-__all__ = ["WindowGeometry"]
+__all__ = ["WindowGeometry", "groups_of"]
+
+
+def groups_of(channels: int, lanes: int) -> int:
+    """Beats of a pixel, ``lanes`` channels each; lanes beyond the last channel are arbitrary."""
+    return -(-channels // lanes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowGeometry:
-    """Windows over frames that come as :func:`~hw.network.streams.value_layout`.
+    """Windows over frames that come as beats of some channels of a pixel.
 
     Parameters
     ----------
