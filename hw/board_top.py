@@ -7,6 +7,7 @@ from amaranth.lib.cdc import ResetSynchronizer
 
 from hw.boards import Board
 from hw.engine import Engine
+from hw.network.network import Accelerator
 from hw.system import System
 
 __all__ = ["BOARD_TOP", "BoardTop"]
@@ -23,7 +24,7 @@ class BoardTop(Elaboratable):
 
     Parameters
     ----------
-    engine : Engine
+    engine : Engine or Accelerator
         Not elaborated before.
     board : Board
 
@@ -33,9 +34,9 @@ class BoardTop(Elaboratable):
     tx, led : Signal, out
     """
 
-    def __init__(self, engine: Engine, board: Board) -> None:
+    def __init__(self, engine: Engine | Accelerator, board: Board) -> None:
         self.board = board
-        self.system = System(engine.config, divisor=board.divisor, engine=engine)
+        self.system = System(engine, divisor=board.divisor)
         self.clk, self.rx, self.tx, self.led = (
             Signal(name=name) for name in ("clk", "rx", "tx", "led")
         )

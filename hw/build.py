@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,19 @@ from amaranth.hdl import UnusedElaboratable
 from hw.boards import BOARDS
 from hw.emit import c_header, markdown, systemrdl
 from hw.flow import FlowError, show_progress
+from hw.network.network import Accelerator
+from hw.network.report import network_report, network_summary
 from hw.report import make_report, report_text
 from hw.summary import summary_text
 from hw.targets import TOP, Options, load_target, target_names
-from hw.top import make_top
+from hw.top import NetworkTop, make_top
 from sw.cli import InputError, check_folder, run, write_files
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
+from sw.network.config import NetworkConfig
+from sw.network.configfile import is_network, network_from_arguments
+from sw.network.planner import plan
+from sw.network.registers import network_registers
 from sw.registers import register_map
 
 __all__ = ["build", "main"]
@@ -90,6 +97,31 @@ def build(
     return report
 
 
+def build_network(
+    config: NetworkConfig, *, target: str, out: Path, options: Options | None = None
+) -> dict[str, Any]:
+    """As :func:`build`, of a network, each of whose layers is built as it is planned."""
+    check_folder(out)
+    planned = plan(config)
+    top = NetworkTop(plan=planned, component=Accelerator(planned.config))
+    try:
+        with show_progress():
+            product = load_target(target).build(top, options or Options())
+    except FlowError as error:
+        raise InputError(str(error)) from error
+    report = network_report(planned, product, target=target)
+    registers = network_registers(config.network)
+    files = dict(product.files) | {
+        f"{TOP}_regs.h": c_header.emit(registers),
+        "registers.md": markdown.emit(registers),
+        f"{TOP}.rdl": systemrdl.emit(registers),
+        "summary.txt": network_summary(report),
+        "report.json": report_text(report),
+    }
+    write_files(out, files)
+    return report
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     return run(lambda: _main(arguments), prog=_PROG)
@@ -98,11 +130,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     parsed = parser.parse_args(arguments)
+    if is_network(parsed.config):
+        return _network(parsed)
+    if parsed.rate is not None:
+        raise InputError("--rate: a layer's engine has none; set auto.rate, or build a network")
     options = _options(parsed)
     config = from_arguments(parsed)
     out = parsed.out or _default_folder(config, parsed.target)
     report = build(config, target=parsed.target, out=out, options=options)
     print(f"written to {out}", summary_text(report), sep="\n", end="")
+    return 0
+
+
+def _network(parsed: argparse.Namespace) -> int:
+    """The same for a network: its board and rate are wishes for the planner too."""
+    config = network_from_arguments(parsed)
+    wishes = {name: getattr(parsed, name) for name in ("board", "rate")}
+    wishes["clock_mhz"] = parsed.frequency if parsed.target == "bitstream" else None
+    config = replace(config, **{name: wish for name, wish in wishes.items() if wish is not None})
+    if parsed.target != "bitstream":
+        parsed.board = None
+    elif parsed.board is None:
+        parsed.board = config.board
+    options = _options(parsed)
+    out = parsed.out or _default_folder(config, parsed.target)
+    report = build_network(config, target=parsed.target, out=out, options=options)
+    print(f"written to {out}", network_summary(report), sep="\n", end="")
     return 0
 
 
@@ -143,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("for targets that synthesise")
+    group = parser.add_argument_group("for targets that synthesise, and for networks")
     group.add_argument(
         "--seeds",
         type=_number(int, "a whole number, 0 or more", 0),
@@ -175,7 +228,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="cell library (default: that of Debian's qflow-tech-osu018, if it is there)",
     )
-    group.add_argument("--board", choices=BOARDS, help="what to make a bitstream for")
+    group.add_argument(
+        "--board",
+        choices=BOARDS,
+        help="what to make a bitstream for; of a network, what it must fit, whatever the target",
+    )
+    group.add_argument(
+        "--rate",
+        type=_number(float, "a positive number of frames a second"),
+        metavar="N",
+        help="of a network: frames a second that it must reach",
+    )
     group.add_argument(
         "--timing-allow-fail",
         action="store_true",
@@ -201,7 +264,7 @@ def _number(
     return parse
 
 
-def _default_folder(config: EngineConfig, target: str) -> Path:
+def _default_folder(config: EngineConfig | NetworkConfig, target: str) -> Path:
     if not re.fullmatch(r"\w[\w.-]*", str(config.name)):
         raise InputError(f"name {config.name!r} is no folder's name: say where to write by --out")
     return Path("build") / f"{config.name}-{target}"

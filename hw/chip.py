@@ -20,7 +20,7 @@ from hw.flow import (
 from hw.flow.names import block_of
 from hw.targets import TOP, Options, Product
 from hw.targets.rtlil import convert
-from hw.top import Top
+from hw.top import AnyTop
 
 __all__ = ["build_for", "critical_path"]
 
@@ -35,7 +35,7 @@ class _Clock:
         return None if self.end is None else max(self.end - time.monotonic(), 0)
 
 
-def build_for(top: Top, family: Family, options: Options) -> Product:
+def build_for(top: AnyTop, family: Family, options: Options) -> Product:
     """Area and Fmax of a top module, as far as the time allows.
 
     Raises

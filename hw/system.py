@@ -8,8 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.blocks.host_link import HostLink
 from hw.engine import Engine
+from hw.network.network import Accelerator
 from sw.config import EngineConfig
 from sw.link import identity
+from sw.network.link import network_identity
 
 __all__ = ["System"]
 
@@ -21,11 +23,10 @@ class System(wiring.Component):
 
     Parameters
     ----------
-    config : EngineConfig
+    engine : Engine or Accelerator
+        Not elaborated before.
     divisor : int
         Clock cycles of a bit on the line, 4 or more.
-    engine : Engine, optional
-        Of that configuration, not elaborated before.
 
     Members
     -------
@@ -37,11 +38,14 @@ class System(wiring.Component):
     rx: Signal
     tx: Signal
 
-    def __init__(self, config: EngineConfig, *, divisor: int, engine: Engine | None = None) -> None:
-        self.engine = engine or Engine(config)
+    def __init__(self, engine: Engine | Accelerator, *, divisor: int) -> None:
+        self.engine = engine
+        config = engine.config
         self.link = HostLink(
             divisor=divisor,
-            identity=identity(config),
+            identity=identity(config)
+            if isinstance(config, EngineConfig)
+            else network_identity(config),
             input_bytes=len(self.engine.s_axis.tdata) // 8,
             output_bytes=len(self.engine.m_axis.tdata) // 8,
         )

@@ -8,11 +8,13 @@ from hw.bank_plan import BankPlan, plan_bank
 from hw.blocks.template_bank import TemplateBank
 from hw.constant_plan import plan_sums
 from hw.engine import Engine
+from hw.network.network import Accelerator
 from hw.pace import cycles_per_frame
 from hw.serial_plan import SerialPlan
 from sw.config import EngineConfig
+from sw.network.planner import Plan
 
-__all__ = ["Top", "make_top"]
+__all__ = ["AnyTop", "NetworkTop", "Top", "make_top"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,25 @@ class Top:
     def has_registers(self) -> bool:
         """Whether a host configures it."""
         return isinstance(self.component, Engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTop:
+    """As :class:`Top`, of a network.
+
+    Parameters
+    ----------
+    plan : Plan
+    component : Accelerator
+        Of the plan's configuration, not elaborated yet.
+    """
+
+    plan: Plan
+    component: Accelerator
+
+
+AnyTop = Top | NetworkTop
+"""What a target builds."""
 
 
 def make_top(config: EngineConfig) -> Top:

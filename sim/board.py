@@ -22,11 +22,16 @@ from pathlib import Path
 
 from amaranth.back import verilog
 
+from hw.engine import Engine
+from hw.network.network import Accelerator
 from hw.system import System
 from hw.targets.rtlil import no_garbage_collection
 from sw import cli
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
+from sw.network.config import NetworkConfig
+from sw.network.configfile import is_network, network_from_arguments
+from sw.network.planner import plan
 
 from .toolchain import DEFAULT_BUILD_DIR, ToolchainError, build_binary
 
@@ -83,9 +88,14 @@ class VirtualBoard:
 
 @contextlib.contextmanager
 def virtual_board(
-    config: EngineConfig, *, noise: Noise | None = None, build_dir: Path = DEFAULT_BUILD_DIR
+    config: EngineConfig | NetworkConfig,
+    *,
+    noise: Noise | None = None,
+    build_dir: Path = DEFAULT_BUILD_DIR,
 ) -> Iterator[VirtualBoard]:
-    """A board with the engine of ``config`` for as long as the block lasts.
+    """A board with the engine of ``config`` for as long as the block lasts; or the network.
+
+    Of a network every layer's settings are filled in (:func:`sw.network.planner.plan`).
 
     Raises
     ------
@@ -119,8 +129,9 @@ def virtual_board(
         os.close(host_end)
 
 
-def _build(config: EngineConfig, build_dir: Path) -> Path:
-    system = System(config, divisor=_DIVISOR)
+def _build(config: EngineConfig | NetworkConfig, build_dir: Path) -> Path:
+    engine = Engine(config) if isinstance(config, EngineConfig) else Accelerator(config)
+    system = System(engine, divisor=_DIVISOR)
     with no_garbage_collection():
         text = verilog.convert(
             system,
@@ -174,7 +185,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
-    config = from_arguments(arguments)
+    if is_network(arguments.config):
+        config = plan(network_from_arguments(arguments)).config
+    else:
+        config = from_arguments(arguments)
     noise = Noise(
         flip=arguments.flip, lose=arguments.lose, garbage=arguments.garbage, seed=arguments.seed
     )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from amaranth.back import verilog
 
 from hw.network.network import Accelerator
-from hw.targets import TOP
-from hw.targets.rtlil import no_garbage_collection
+from hw.targets import TOP, verilog
+from sw.network.config import NetworkConfig
+from sw.network.counters import NetworkCounters
 from sw.network.graph import Network
 from sw.network.packing import (
     NetworkOutputs,
@@ -24,15 +23,20 @@ from sw.network.packing import (
     pack,
     unpack,
 )
-from sw.network.plan import LayerPlan
-from sw.network.registers import counter_names, network_registers
+from sw.network.planner import cycles_of
+from sw.network.registers import (
+    LAYER_COUNTERS,
+    computing,
+    counter_names,
+    network_registers,
+)
 from sw.numeric import IntArray
 
 from .bulk import Progress
 from .program import HARNESS, Transcript, read_marks, run_program
 from .toolchain import DEFAULT_BUILD_DIR, build_binary
 
-__all__ = ["NetworkResult", "emit", "simulate_network"]
+__all__ = ["NetworkResult", "simulate_network"]
 
 _ALL_PAUSED = 1000
 
@@ -44,8 +48,8 @@ class NetworkResult:
     Parameters
     ----------
     outputs : NetworkOutputs
-    counters : dict of str to int
-        As its registers show them, by their names in lower case.
+    counters : NetworkCounters
+        As its registers show them.
     bad : array of bool, shape (N,)
     frame_cycles : IntArray, shape (N,)
         Cycles from the end of the frame before (of the first: from its first pixel) to its end.
@@ -54,26 +58,16 @@ class NetworkResult:
     """
 
     outputs: NetworkOutputs
-    counters: dict[str, int]
+    counters: NetworkCounters
     bad: npt.NDArray[np.bool_]
     frame_cycles: IntArray
     cycles_per_second: float
 
 
-def emit(network: Network, plans: Sequence[LayerPlan]) -> str:
-    """The Verilog of a network."""
-    with no_garbage_collection():
-        return verilog.convert(
-            Accelerator(network, plans), name=TOP, emit_src=False, strip_internal_attrs=True
-        )
-
-
 def simulate_network(
-    network: Network,
-    plans: Sequence[LayerPlan],
+    config: NetworkConfig,
     images: npt.NDArray[np.integer],
     *,
-    cycles_per_frame: int,
     build_dir: Path = DEFAULT_BUILD_DIR,
     on_progress: Progress | None = None,
     source_pause: int = 0,
@@ -84,12 +78,10 @@ def simulate_network(
 
     Parameters
     ----------
-    network, plans
-        As :class:`~hw.network.network.Accelerator` has them.
+    config : NetworkConfig
+        With every layer's settings filled in (:func:`sw.network.planner.plan`).
     images : array of int, shape (N, C, H, W)
         With the zero point.
-    cycles_per_frame : int
-        About; several times as long without progress is a failure.
     build_dir, on_progress, source_pause, sink_pause, seed
         As :func:`sim.bulk.simulate`.
 
@@ -99,12 +91,13 @@ def simulate_network(
         As :func:`sim.bulk.simulate`.
     """
     report = on_progress or (lambda _what, _done, _total: None)
-    binary = _build(network, plans, build_dir, report)
+    network = config.network
+    binary = _build(config, build_dir, report)
     pause = max(source_pause, sink_pause)
     settings = {
         "in_beats": images[0, 0].size,
         "out_beats": output_beats(network),
-        "watchdog": (10_000 + 8 * cycles_per_frame) * _ALL_PAUSED // (_ALL_PAUSED - pause),
+        "watchdog": (10_000 + 8 * cycles_of(config)) * _ALL_PAUSED // (_ALL_PAUSED - pause),
         "progress": max(1, len(images) // 200),
         "source_pause": source_pause,
         "sink_pause": sink_pause,
@@ -134,7 +127,7 @@ def simulate_network(
         )
 
 
-def _build(network: Network, plans: Sequence[LayerPlan], build_dir: Path, report: Progress) -> Path:
+def _build(config: NetworkConfig, build_dir: Path, report: Progress) -> Path:
     """The program, compiled once for each design."""
     report("build", 0, 0)
     lines = 0
@@ -147,8 +140,11 @@ def _build(network: Network, plans: Sequence[LayerPlan], build_dir: Path, report
     build_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
         source = Path(name) / f"{TOP}.v"
-        source.write_text(emit(network, plans))
-        widths = {"IN_BYTES": input_bytes(network), "OUT_BYTES": output_bytes(network)}
+        source.write_text(verilog.convert(Accelerator(config)))
+        widths = {
+            "IN_BYTES": input_bytes(config.network),
+            "OUT_BYTES": output_bytes(config.network),
+        }
         return build_binary(
             [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"],
             top="harness",
@@ -183,6 +179,21 @@ def _outputs(path: Path, frames: int, network: Network, said: Transcript) -> Net
     return unpack(words, network)
 
 
-def _counters(network: Network, said: Transcript) -> dict[str, int]:
+def _counters(network: Network, said: Transcript) -> NetworkCounters:
     registers = network_registers(network)
-    return {name.lower(): said.reads[registers.offset(name)] for name in counter_names(network)}
+    found = {name: said.reads[registers.offset(name)] for name in counter_names(network)}
+    frames = found["FRAMES"]
+    layers: dict[str, dict[str, int | None]] = {
+        layer.name: {
+            "multiplications_needed": frames * layer.multiplications,
+            **{name: found[f"{layer.name}_{name}".upper()] for name in LAYER_COUNTERS},
+        }
+        for layer in computing(network)
+    }
+    return NetworkCounters(
+        frames=frames,
+        cycles=found["CYCLES"],
+        frame_errors=found["FRAME_ERRORS"],
+        multiplications_needed=frames * network.multiplications,
+        layers=layers,
+    )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from sw import cli
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
 from sw.images import Images, load_images
+from sw.network.configfile import is_network, network_from_arguments
+from sw.network.images import load_network_images
+from sw.network.planner import plan
 from sw.results import add_run_arguments, check_outputs, write_outputs
 
 from . import progress
-from .bulk import SimulationError, SimulationResult, simulate
+from .bulk import Progress, SimulationError, SimulationResult, simulate
+from .network import simulate_network
 from .toolchain import ToolchainError
 
 __all__ = ["main"]
@@ -77,31 +83,50 @@ def _add_pauses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the pauses (default 0)")
 
 
-def _simulated(
-    config: EngineConfig, images: Images, arguments: argparse.Namespace
-) -> SimulationResult:
-    """Simulate with a progress bar, and whatever the tools lack as bad input."""
+def _pauses(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in ("source_pause", "sink_pause", "seed")}
+
+
+@contextlib.contextmanager
+def _simulating() -> Iterator[Progress]:
+    """A progress bar, and whatever the tools lack as bad input."""
     try:
         with progress.shown() as on_progress:
-            return simulate(
-                config,
-                images,
-                on_progress=on_progress,
-                source_pause=arguments.source_pause,
-                sink_pause=arguments.sink_pause,
-                seed=arguments.seed,
-            )
+            yield on_progress
     except ToolchainError as error:
         raise cli.InputError(str(error)) from error
 
 
+def _simulated(
+    config: EngineConfig, images: Images, arguments: argparse.Namespace
+) -> SimulationResult:
+    """Simulate an engine."""
+    with _simulating() as on_progress:
+        return simulate(config, images, on_progress=on_progress, **_pauses(arguments))
+
+
 def _run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
+    if is_network(arguments.config):
+        return _network(arguments)
     config = from_arguments(arguments)
     check_outputs(arguments.out, arguments.json)
     images = load_images(arguments.images, config)
     result = _simulated(config, images, arguments)
     write_outputs(arguments.out, {"y": result.y}, arguments.json, result.counters)
+    return 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    """The same for a network, built as it is planned: logits and labels."""
+    planned = plan(network_from_arguments(arguments))
+    check_outputs(arguments.out, arguments.json)
+    images = load_network_images(arguments.images, planned.config)
+    with _simulating() as on_progress:
+        result = simulate_network(
+            planned.config, images, on_progress=on_progress, **_pauses(arguments)
+        )
+    write_outputs(arguments.out, result.outputs.arrays, arguments.json, result.counters)
     return 0
 
 

@@ -14,8 +14,8 @@ from hw.network.window_reader import WindowReader, cell_layout
 from hw.shapes import shape_of
 from sw.network.graph import Conv, Dense
 from sw.network.mac_words import bias_digits, mac_words, weight_bits
-from sw.network.plan import MacPlan
-from sw.network.window import WindowGeometry, groups_of
+from sw.network.plan import MacPlan, geometry_of
+from sw.network.window import groups_of
 from sw.numeric import IntRange
 
 __all__ = ["MacLayer", "weight_write_layout"]
@@ -57,7 +57,7 @@ class MacLayer(wiring.Component):
     def __init__(self, layer: Conv | Dense, plan: MacPlan) -> None:
         self.layer = layer
         self.plan = plan
-        self.geometry = _geometry(layer, plan)
+        self.geometry = geometry_of(layer, plan)
         kernels = layer.output_shape[0]
         self.digits = bias_digits(layer)
         self.weight_bits = weight_bits(layer)
@@ -240,23 +240,3 @@ class _Pipe:
         with self.m.If(self.move):
             self.m.d.sync += held.eq(value)
         return held
-
-
-def _geometry(layer: Conv | Dense, plan: MacPlan) -> WindowGeometry:
-    """The windows of a layer."""
-    if isinstance(layer, Dense):
-        return WindowGeometry(
-            input_shape=layer.input_shape,
-            kernel=layer.input_shape[1:],
-            lanes=plan.channels,
-            spare_rows=plan.spare_rows,
-        )
-    spec = layer.spec
-    return WindowGeometry(
-        input_shape=spec.input_shape,
-        kernel=spec.kernel_shape,
-        stride=spec.stride,
-        padding=spec.padding,
-        lanes=plan.channels,
-        spare_rows=plan.spare_rows,
-    )

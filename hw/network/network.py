@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -18,8 +16,8 @@ from hw.network.counter_bank import CounterBank
 from hw.network.engine_layer import EngineLayer
 from hw.network.frame_guard import FrameGuard
 from hw.shapes import byte_width
-from sw.network.graph import Network
-from sw.network.plan import LayerPlan
+from sw.network.config import NetworkConfig
+from sw.network.plan import plans_of
 from sw.network.registers import counter_names
 
 __all__ = ["Accelerator"]
@@ -36,9 +34,8 @@ class Accelerator(wiring.Component):
 
     Parameters
     ----------
-    network : Network
-    plans : sequence of LayerPlan
-        Of each layer but ArgMax.
+    config : NetworkConfig
+        With every layer's settings filled in, as :func:`sw.network.planner.plan` does.
 
     Members
     -------
@@ -56,10 +53,10 @@ class Accelerator(wiring.Component):
     m_axis: AxiStream
     s_axil: AxiLite
 
-    def __init__(self, network: Network, plans: Sequence[LayerPlan]) -> None:
-        self.network = network
-        self.plans = tuple(plans)
-        self.chain = Chain(network, plans)
+    def __init__(self, config: NetworkConfig) -> None:
+        self.config = config
+        self.network = network = config.network
+        self.chain = Chain(network, plans_of(config))
         channels, height, width = network.input_shape
         self.guard = FrameGuard(self.chain.value, channels=channels, pixels=height * width)
         pixel = byte_width(channels * self.chain.value.width)

@@ -11,8 +11,7 @@ from hw.network.streams import value_layout
 from hw.network.window_reader import WindowReader
 from hw.shapes import shape_of
 from sw.network.graph import Pool
-from sw.network.plan import PoolPlan
-from sw.network.window import WindowGeometry
+from sw.network.plan import PoolPlan, geometry_of
 from sw.numeric import IntRange
 
 __all__ = ["PoolLayer"]
@@ -45,14 +44,7 @@ class PoolLayer(wiring.Component):
         self.layer = layer
         self.plan = plan
         value = shape_of(layer.input_range)
-        self.geometry = WindowGeometry(
-            input_shape=layer.input_shape,
-            kernel=layer.kernel,
-            stride=layer.stride,
-            padding=layer.padding,
-            lanes=plan.channels,
-            spare_rows=plan.spare_rows,
-        )
+        self.geometry = geometry_of(layer, plan)
         self.reader = WindowReader(value, self.geometry, padding_value=layer.padding_value)
         self.sums = IntRange.union_of(layer.accumulator_ranges)
         self.requantise = LaneRequantise(

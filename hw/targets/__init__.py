@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from hw.top import Top
+from hw.top import AnyTop
 
 __all__ = [
     "PLACED",
@@ -112,7 +112,7 @@ class Target(Protocol):
     SUMMARY: str
     OPTIONS: frozenset[str]
 
-    def build(self, top: Top, options: Options) -> Product:
+    def build(self, top: AnyTop, options: Options) -> Product:
         """Make the target's files of a top that was not elaborated before."""
         ...
 

@@ -29,10 +29,12 @@ from hw.flow import (
     synthesise,
 )
 from hw.flow.cache import cached, key_of
+from hw.network.network import Accelerator
 from hw.targets import TOP, Options, Product
 from hw.targets.rtlil import convert, no_garbage_collection
-from hw.top import Top
+from hw.top import AnyTop, NetworkTop
 from sw.link import DEFAULT_BAUD
+from sw.network.packing import input_bytes, output_beats, output_bytes
 
 __all__ = ["OPTIONS", "SUMMARY", "build"]
 
@@ -65,7 +67,7 @@ class _Packer:
 _PACKERS = {"ecp5": _Packer(ECPPACK, f"{TOP}.bit"), "ice40": _Packer(ICEPACK, f"{TOP}.bin")}
 
 
-def build(top: Top, options: Options) -> Product:
+def build(top: AnyTop, options: Options) -> Product:
     """``katazome.bit`` or ``.bin``, ``katazome_board.il`` and the constraints.
 
     For a board whose tools are not open: ``katazome_board.v`` and the constraints.
@@ -77,7 +79,7 @@ def build(top: Top, options: Options) -> Product:
         or the design is slower than the board's clock.
     """
     board = _board(options)
-    if not isinstance(top.component, Engine):
+    if not isinstance(top.component, Engine | Accelerator):
         raise FlowError("--target bitstream: only a whole engine has a host link: set top=engine")
     design = BoardTop(top.component, board)
     files: dict[str, str | bytes] = {board.constraints: board.constraints_text()}
@@ -97,7 +99,7 @@ def build(top: Top, options: Options) -> Product:
     source = {f"{BOARD_TOP}.il": text}
     netlist = synthesise(source, top=BOARD_TOP, family=family, timeout=options.timeout)
     routed = _routed(netlist, board, options, end)
-    notes += [_closed(routed, board, options), _used(_best(routed)), _pace(design, board)]
+    notes += [_closed(routed, board, options), _used(_best(routed)), _pace(top, board)]
     packer = _PACKERS[board.family]
     files[packer.file] = _packed(_best(routed), packer)
     notes.append(f"onto the board: {board.flash.format(file=packer.file)}")
@@ -195,17 +197,25 @@ def _used(routed: Routed) -> str:
     return f"used: {', '.join(parts)}"
 
 
-def _pace(design: BoardTop, board: Board) -> str:
+def _pace(top: AnyTop, board: Board) -> str:
     """How many frames the engine and the line can do."""
-    engine = design.system.engine
-    layer = engine.config.layer
-    rows, columns = layer.padded_shape
-    _, height, width = layer.input_shape
-    _, output_rows, output_columns = layer.output_shape
-    pixels = height * width * len(engine.s_axis.tdata) // 8
-    outputs = output_rows * output_columns * len(engine.m_axis.tdata) // 8
+    if isinstance(top, NetworkTop):
+        network, cycles = top.plan.config.network, top.plan.cycles
+        _, height, width = network.input_shape
+        outputs = output_beats(network) * output_bytes(network)
+        what, pixels = "network", height * width * input_bytes(network)
+    else:
+        layer = top.config.layer
+        cycles = layer.padded_shape[0] * layer.padded_shape[1]
+        engine = top.component
+        assert isinstance(engine, Engine)
+        _, height, width = layer.input_shape
+        _, output_rows, output_columns = layer.output_shape
+        pixels = height * width * len(engine.s_axis.tdata) // 8
+        outputs = output_rows * output_columns * len(engine.m_axis.tdata) // 8
+        what = "engine"
     return (
-        f"frames a second: {board.clock_mhz * 10**6 / (rows * columns):,.0f} in the engine at "
+        f"frames a second: {board.clock_mhz * 10**6 / cycles:,.0f} in the {what} at "
         f"this clock, {DEFAULT_BAUD / _LINE_BITS / (pixels + outputs):.1f} or less on the line"
     )
 

@@ -14,7 +14,7 @@ from amaranth.hdl import Elaboratable
 
 from hw.engine import Engine
 from hw.targets import TOP, Options, Product
-from hw.top import Top
+from hw.top import AnyTop
 from sw.config import EngineConfig
 
 __all__ = ["OPTIONS", "SUMMARY", "build", "convert", "emit", "no_garbage_collection"]
@@ -47,7 +47,7 @@ def emit(config: EngineConfig) -> str:
     return convert(Engine(config))
 
 
-def build(top: Top, options: Options) -> Product:
+def build(top: AnyTop, options: Options) -> Product:
     """``katazome.il``."""
     del options
     return Product(

@@ -7,7 +7,7 @@ planner chooses for the rate and the board.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sw.config import STRATEGIES, EngineConfig
@@ -202,12 +202,12 @@ def output_of(requantise: Requantise | None) -> OutputConfig | None:
 def engine_of(layer: Conv, settings: LayerSettings, *, counter_bits: int = 48) -> EngineConfig:
     """The engine that computes a convolution's sums, and its outputs where it can.
 
-    Where no engine has such an output (:func:`output_of`), it puts out the exact sums and a
-    requantiser of the network follows.
+    Where no engine has such an output (:func:`output_of`), or a multiplier a kernel for it, it puts
+    out the exact sums and a requantiser of the network follows, which shifts where that will do.
     """
-    spec, output = layer.spec, output_of(layer.requantise) or OutputConfig(kind="exact")
-    if output.scale_bits and layer.requantise is not None:
-        spec = replace(spec, scale=layer.requantise.multiplier)
+    output = output_of(layer.requantise)
+    if output is None or output.scale_bits:
+        output = OutputConfig(kind="exact")
     optional = {
         name: getattr(settings, name)
         for name in ("strategy", "bank", "fold", "lanes", "table")
@@ -215,7 +215,7 @@ def engine_of(layer: Conv, settings: LayerSettings, *, counter_bits: int = 48) -
     }
     return EngineConfig(
         name=layer.name,
-        layer=spec,
+        layer=layer.spec,
         templates=settings.templates,
         bias_bits=_bias_bits(layer),
         counter_bits=counter_bits,

@@ -31,6 +31,7 @@ class NetworkOutputs:
     y: IntArray
     label: IntArray | None = None
 
+    @property
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """By their names in an output file."""
         if self.label is None:
