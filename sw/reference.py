@@ -10,6 +10,7 @@ the RTL: the outputs, and the counters that the table model predicts (``cycles``
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -227,6 +228,8 @@ def _network(arguments: argparse.Namespace) -> int:
     config = network_from_arguments(arguments)
     check_outputs(arguments.out, arguments.json)
     images = load_network_images(arguments.images, config)
+    for remark in config.remarks:
+        print(f"note: {remark}", file=sys.stderr)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("images", total=len(images))

@@ -141,7 +141,7 @@ class Chain:
     layers : list of Layer
     differences : list of Difference
     notes : list of str
-        What is exact but for the floats of the model itself.
+        What else is not exactly as the file says.
     """
 
     def __init__(self, shape: Shape, limits: IntRange, scale: float) -> None:
@@ -311,7 +311,12 @@ class Chain:
                 )
             self._even_out(sums)
             self._settle_offset(sums, sums.unit)
-            self._emit(sums, None)
+            layer = self._emit(sums, None)
+            if sums.offset is not None and _rounds(sums.offset / sums.unit):
+                self.notes.append(
+                    f"layer {layer.name}: its bias is no whole number of its sums' unit, "
+                    f"{float(sums.unit[0]):.3g}, and is rounded: each logit is off by at most half"
+                )
             self.scale = float(sums.unit[0])
             for window in sums.maxima:
                 self._add_maximum(window)
@@ -510,6 +515,11 @@ def _spec(sums: Sums, shape: Shape, limits: IntRange) -> LayerSpec:
         stride=sums.window.stride,
         padding=sums.window.padding,
     )
+
+
+def _rounds(numbers: FloatArray) -> bool:
+    """Whether not all are whole."""
+    return bool((np.rint(numbers) != numbers).any())
 
 
 def _functions(sums: Sums, scale: float) -> list[Steps]:

@@ -129,6 +129,8 @@ class NetworkConfig:
         Width of each counter, 16 to 64.
     layers : mapping of layer name to LayerSettings
         Layers that are not in it have the default settings.
+    remarks : tuple of str
+        Where the network's integers are not exactly what its model file says.
 
     Raises
     ------
@@ -143,6 +145,7 @@ class NetworkConfig:
     clock_mhz: float | None = None
     counter_bits: int = 48
     layers: Mapping[str, LayerSettings] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.rate is None or 0 < self.rate <= 1e9, f"rate must be above 0, not {self.rate}")

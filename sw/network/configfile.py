@@ -10,7 +10,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sw.config_error import ConfigError, require
 from sw.configfile import check_keys, overridden, read_toml, section
@@ -18,7 +18,9 @@ from sw.part_configs import FoldConfig, LanesConfig, TableConfig
 from sw.spec import SpecError
 
 from .config import LayerSettings, NetworkConfig
-from .graph import Network
+
+if TYPE_CHECKING:
+    from .onnx_walk import Imported
 
 __all__ = [
     "NETWORK_FOLDER",
@@ -96,23 +98,23 @@ def load_network(
     try:
         check_keys(_with_floats(settings), _KEYS)
         require("model" in settings, "missing key model, the network's ONNX file")
-        network = _network(model or path.parent / str(settings.pop("model")))
+        imported = _imported(model or path.parent / str(settings.pop("model")))
         settings.pop("model", None)
-        return _build({"name": path.stem} | settings, network)
+        return _build({"name": path.stem} | settings, imported)
     except SpecError:
         raise
     except (ConfigError, TypeError) as error:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _network(model: Path) -> Network:
+def _imported(model: Path) -> Imported:
     try:
         from .onnx_import import import_network  # noqa: PLC0415 (an extra: a layer needs no onnx)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"{model}: reading it needs the package {error.name}: pip install 'katazome[onnx]'"
         ) from error
-    return import_network(model).network
+    return import_network(model)
 
 
 def _with_floats(settings: dict[str, Any]) -> dict[str, Any]:
@@ -123,11 +125,13 @@ def _with_floats(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _build(settings: dict[str, Any], network: Network) -> NetworkConfig:
+def _build(settings: dict[str, Any], imported: Imported) -> NetworkConfig:
     layers = settings.pop("layers", {})
     require(isinstance(layers, dict), "layers must be a table of layers' tables")
     found = {name: _layer_settings(values, f"layers.{name}") for name, values in layers.items()}
-    return NetworkConfig(**settings, network=network, layers=found)
+    return NetworkConfig(
+        **settings, network=imported.network, layers=found, remarks=imported.remarks
+    )
 
 
 def _layer_settings(values: object, where: str) -> LayerSettings:

@@ -62,7 +62,9 @@ class Imported:
     input_scale, output_scale : float
         The real values of one unit of the images and of the logits.
     differences : tuple of Difference
-        None: the network's integers are those of the file for every input.
+    notes : tuple of str
+        What else is not exactly as the file says. Without both, the network's integers are those
+        of the file for every input.
     """
 
     network: Network
@@ -70,6 +72,12 @@ class Imported:
     input_scale: float
     output_scale: float
     differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that is not exactly as the file says, a line each."""
+        return (*map(str, self.differences), *self.notes)
 
 
 class Walk:
@@ -217,6 +225,7 @@ class Walk:
             input_scale=self._input_scale,
             output_scale=chain.scale,
             differences=tuple(chain.differences),
+            notes=tuple(chain.notes),
         )
 
 

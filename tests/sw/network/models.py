@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from sw.network.compare import compare_layers, onnxruntime_tensors
 from sw.network.onnx_import import import_network
-from sw.network.reference import layer_outputs, run
+from sw.network.reference import run
 
 INT8, UINT8 = np.dtype(np.int8), np.dtype(np.uint8)
 
@@ -111,61 +111,11 @@ class Builder:
         return path
 
 
-def reals(images, scale, zero):
-    """The float images whose quantised words are ``images``."""
-    return ((images.astype(np.int64) - zero) * np.float32(scale)).astype(np.float32)
-
-
-def onnx_values(path, images, imported, *, optimise):
-    """onnxruntime's tensors of each layer that the file has, and its output."""
-    model = onnx.load(path)
-    names = [tensor.name for tensor in imported.tensors.values()]
-    output = model.graph.output[0].name
-    present = {v.name for v in model.graph.output}
-    model.graph.output.extend(
-        helper.make_empty_tensor_value_info(name) for name in dict.fromkeys(names)
-        if name not in present
-    )  # fmt: skip
-    options = ort.SessionOptions()
-    level = ort.GraphOptimizationLevel
-    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options)
-    source = session.get_inputs()[0]
-    feed = images if "int" in source.type else reals(
-        images, imported.input_scale, imported.network.input_zero_point
-    )  # fmt: skip
-    if len(source.shape) == 2:
-        feed = feed.reshape(len(feed), -1)
-    found = session.run(None, {source.name: feed})
-    return dict(zip([o.name for o in session.get_outputs()], found, strict=True)), output
-
-
-def _units(tensor, values):
-    if tensor.real:
-        return np.rint(values.astype(np.float64) / tensor.scale).astype(np.int64)
-    return values.astype(np.int64) - tensor.zero_point
-
-
 def differing_layers(imported, images, tensors):
-    """{layer: (values that differ, of so many, the largest difference)}, each layer by itself.
-
-    A layer gets what the file's own tensors say, so that a difference is not carried on.
-    """
-    network, found = imported.network, {}
-    values = images.astype(np.int64) - network.input_zero_point
-    for layer in network.layers:
-        values = layer_outputs(values, layer)
-        tensor = imported.tensors.get(layer.name)
-        if tensor is None:
-            continue
-        expected = _units(tensor, tensors[tensor.name]).reshape(values.shape)
-        difference = np.abs(values - expected)
-        if difference.any():
-            found[layer.name] = (np.count_nonzero(difference), values.size, difference.max())
-        values = expected
-    return found
+    """The layers that differ from what ran the file, by name."""
+    found = compare_layers(imported, images, tensors)
+    assert {layer.layer for layer in found} == imported.tensors.keys()
+    return {layer.layer: layer for layer in found if layer.differing}
 
 
 def assert_equal_to_onnxruntime(path, images, *, optimise=(True, False)):
@@ -176,9 +126,9 @@ def assert_equal_to_onnxruntime(path, images, *, optimise=(True, False)):
     imported = import_network(path)
     said = {difference.layer: difference.steps for difference in imported.differences}
     for level in optimise:
-        tensors, output = onnx_values(path, images, imported, optimise=level)
-        for layer, (_, _, most) in differing_layers(imported, images, tensors).items():
-            assert most <= said.get(layer, 0), (layer, level, most)
+        tensors, output = onnxruntime_tensors(path, imported, images, optimise=level)
+        for layer, found in differing_layers(imported, images, tensors).items():
+            assert found.steps <= said.get(layer, 0), (found, level)
         if not said:
             assert_output(imported, run(images, imported.network), tensors[output])
     return imported

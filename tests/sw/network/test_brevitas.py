@@ -9,10 +9,11 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
+from sw.network.compare import onnxruntime_tensors
 from sw.network.graph import ArgMax, Conv, Dense, Pool
 from sw.network.onnx_import import import_network
 from sw.network.reference import run
-from tests.sw.network.models import differing_layers, onnx_values, reals
+from tests.sw.network.models import differing_layers
 
 FOLDER = Path(__file__).parent / "brevitas"
 NAMES = sorted(path.stem.removeprefix("qonnx-") for path in FOLDER.glob("qonnx-*.onnx"))
@@ -40,24 +41,23 @@ def qonnx_values(path, images, imported):
         helper.make_empty_tensor_value_info(tensor.name) for tensor in imported.tensors.values()
     )
     evaluator = ReferenceEvaluator(model, new_ops=[Quant])
-    feed = reals(images, imported.input_scale, imported.network.input_zero_point)
+    feed = (images * np.float32(imported.input_scale)).astype(np.float32)
+    assert imported.network.input_zero_point == 0
     found = [evaluator.run(None, {model.graph.input[0].name: image[np.newaxis]}) for image in feed]
     names = [value.name for value in model.graph.output]
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
     return dict(zip(names, columns, strict=True)), output
 
 
-def one_by_one(path, images, imported):
+def onnxruntime_values(path, images, imported):
     """Of an optimised session; the output of a plain one.
 
     An optimised one computes a last MatMul, which has no quantiser behind it, from activations that
     it quantises again.
     """
-    found = [onnx_values(path, image[np.newaxis], imported, optimise=True) for image in images]
-    merged = {name: np.concatenate([values[name] for values, _ in found]) for name in found[0][0]}
-    output = found[0][1]
-    plain = [onnx_values(path, image[np.newaxis], imported, optimise=False)[0] for image in images]
-    return merged | {output: np.concatenate([values[output] for values in plain])}, output
+    tensors, output = onnxruntime_tensors(path, imported, images)
+    plain, _ = onnxruntime_tensors(path, imported, images, optimise=False)
+    return tensors | {output: plain[output]}, output
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def test_exports(name, kind, images):
     imported = import_network(FOLDER / f"{kind}-{name}.onnx")
     layers = [Conv, Pool, Conv, Dense, ArgMax]
     assert [type(layer) for layer in imported.network.layers] == layers
-    values = qonnx_values if kind == "qonnx" else one_by_one
+    values = qonnx_values if kind == "qonnx" else onnxruntime_values
     tensors, output = values(FOLDER / f"{kind}-{name}.onnx", images, imported)
     wrong = differing_layers(imported, images, tensors)
     said = {difference.layer for difference in imported.differences}
     assert wrong.keys() <= said
-    assert all(count <= 0.01 * of and most <= 1 for count, of, most in wrong.values())
+    assert all(w.differing <= 0.01 * w.values and w.steps <= 1 for w in wrong.values())
     if name == "shifts":
         assert wrong == {}
         assert said == set()

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from sw.network.compare import onnxruntime_tensors
 from sw.network.onnx_import import import_network
 from sw.reference import main
-from tests.sw.network.models import onnx_values
 from tests.sw.network.test_onnx_import import small, words
 
 
@@ -36,7 +36,7 @@ def test_logits_and_labels_are_onnxruntimes(folder):
     assert sorted(found.files) == ["label", "logits"]
     imported = import_network(folder / "net.onnx")
     images = np.load(folder / "in.npy")
-    values, output = onnx_values(folder / "net.onnx", images, imported, optimise=True)
+    values, output = onnxruntime_tensors(folder / "net.onnx", imported, images)
     logits = np.rint(values[output] / imported.output_scale) + 3
     assert found["logits"].dtype == found["label"].dtype == np.int64
     assert np.array_equal(found["logits"], logits)
