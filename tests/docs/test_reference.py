@@ -29,6 +29,7 @@ COMMANDS = [
     "sim.board",
     "sim.witness",
     "sw.reference",
+    "sw.network",
     "sw.host",
     "sw.data",
     "sw.train",
@@ -40,7 +41,7 @@ COMMANDS = [
     "bench.banks",
     "docs.generate",
 ]
-PACKAGES = ("sw.paper", "sw.train", "bench", "bench.reuse", "docs.generate")
+PACKAGES = ("sw.network", "sw.paper", "sw.train", "bench", "bench.reuse", "docs.generate")
 """Of these, those whose command is in ``__main__``."""
 
 
