@@ -16,6 +16,7 @@ DESCRIPTIONS = {
     "sw.network.config",
     "sw.network.graph",
     "sw.network.layers",
+    "sw.network.requantiser",
     "sw.network.mac_words",
     "sw.network.packing",
     "sw.network.plan",

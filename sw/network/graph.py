@@ -45,18 +45,13 @@ import numpy as np
 
 from sw.numeric import IntRange
 
-from .layers import (
+from .layers import ArgMax, Conv, Dense, Layer, Pool, Shape
+from .requantiser import (
     MAX_ACCUMULATOR_BITS,
     MAX_MULTIPLIER_BITS,
     MAX_SHIFT,
-    ArgMax,
-    Conv,
-    Dense,
-    Layer,
     NetworkError,
-    Pool,
     Requantise,
-    Shape,
     word_of,
 )
 

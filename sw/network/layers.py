@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -11,102 +10,20 @@ from typing import Literal
 import numpy as np
 
 from sw.numeric import IntArray, IntRange
-from sw.spec import LayerSpec, Padding, SpecError
+from sw.spec import LayerSpec, Padding
 
-__all__ = [
-    "MAX_ACCUMULATOR_BITS",
-    "MAX_MULTIPLIER_BITS",
-    "MAX_SHIFT",
-    "ArgMax",
-    "Conv",
-    "Dense",
-    "Layer",
-    "NetworkError",
-    "Pool",
-    "Requantise",
-    "Shape",
-    "word_of",
-]
+from .requantiser import MAX_ACCUMULATOR_BITS, Requantise, require
+
+__all__ = ["ArgMax", "Conv", "Dense", "Layer", "Pool", "Shape"]
 
 Shape = tuple[int, int, int]
 """(C, H, W) of a frame."""
-
-MAX_MULTIPLIER_BITS = 32
-MAX_SHIFT = 62
-MAX_ACCUMULATOR_BITS = 32
-"""Of every exact sum, as ONNX's own int32; with the multiplier it then fits 64 bits."""
 
 MAX_OUTPUTS = 4096
 MAX_DENSE_WEIGHTS = 1 << 22
 MAX_SIDE = 4096
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-
-class NetworkError(SpecError):
-    """A network that cannot be; the message names the file or layer, the field and the remedy."""
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise NetworkError(message)
-
-
-def word_of(limits: IntRange) -> tuple[int, bool]:
-    """(bits, signed) of the narrowest word that carries ``limits``; at least one bit."""
-    return max(limits.bits, 1), limits.signed
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Requantise:
-    """``clamp(round_half_even(acc[k] * multiplier[k] / 2**shift), limits)``.
-
-    One shift for all kernels, so that they differ by the multiplier alone. Where all scales are
-    powers of two the multipliers are, and all 1 where the scales are equal: then there is nothing
-    to multiply.
-
-    Parameters
-    ----------
-    multiplier : IntArray, shape (K,)
-        Unsigned, at most :data:`MAX_MULTIPLIER_BITS` bits; one a kernel (a pool: a channel).
-    shift : int
-        Bits to the right, 0 to :data:`MAX_SHIFT`.
-    limits : IntRange
-        Of the output, inclusive; any bounds. At most 16 bits. ReLU: ``limits.lo`` is 0.
-    """
-
-    multiplier: IntArray
-    shift: int
-    limits: IntRange
-
-    def __post_init__(self) -> None:
-        array = self.multiplier
-        _require(
-            array.ndim == 1 and array.dtype == np.int64,
-            f"requantise.multiplier: expected int64, one a kernel, got {array.dtype} {array.shape}",
-        )
-        _require(
-            IntRange.of_bits(MAX_MULTIPLIER_BITS, signed=False).contains(array),
-            f"requantise.multiplier must be 0 to 2**{MAX_MULTIPLIER_BITS} - 1",
-        )
-        _require(
-            0 <= self.shift <= MAX_SHIFT,
-            f"requantise.shift must be 0 to {MAX_SHIFT}, not {self.shift}",
-        )
-        bits, _ = word_of(self.limits)
-        _require(bits <= 16, f"requantise.limits: {self.limits} take {bits} bits; 16 are the most")
-
-    @property
-    def multiplies(self) -> bool:
-        """Whether any multiplier is other than 1."""
-        return bool((self.multiplier != 1).any())
-
-    def product_range(self, accumulators: Sequence[IntRange]) -> IntRange:
-        """Exact bounds of ``acc[k] * multiplier[k]`` over all kernels."""
-        return IntRange.union_of(
-            limits.scaled(int(factor))
-            for limits, factor in zip(accumulators, self.multiplier, strict=True)
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,13 +39,13 @@ class _Layer:
     name: str
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             _NAME.fullmatch(self.name) is not None,
             f"layer name must be lower-case letters, digits and _, 63 at most, not {self.name!r}",
         )
 
     def _require(self, condition: bool, message: str) -> None:
-        _require(condition, f"layer {self.name}: {message}")
+        require(condition, f"layer {self.name}: {message}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

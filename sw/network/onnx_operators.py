@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from sw.numeric import IntArray
 from sw.spec import Padding
 
-from .chain import Window
 from .graph import Shape
 from .onnx_constants import Quantised
 from .onnx_file import Node
 from .onnx_walk import MAX_SIDE, Walk
+from .sums import FloatArray, Window
 
 __all__ = ["AFTER_THE_END", "HANDLERS", "INSTEAD", "ON_WORDS"]
-
-FloatArray = npt.NDArray[np.float64]
 
 INSTEAD = {
     "QLinearConv": "export in the QDQ format: quant_format=QuantFormat.QDQ",

@@ -11,7 +11,8 @@ from onnx import TensorProto
 from sw.numeric import IntRange
 from sw.spec import SpecError
 
-from .chain import Chain, Difference
+from .chain import Chain
+from .difference import Difference
 from .graph import Network, NetworkError, Shape
 from .onnx_constants import Constants, Grid, grid_of_quant, grid_of_quantize
 from .onnx_file import Model, Node
