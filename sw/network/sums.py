@@ -146,7 +146,8 @@ def float_noise(
     if sums.weight is not None:
         terms = sums.weight[0].size
     exact = (np.frexp(sums.unit)[0] == 0.5) & (largest < 1 << 24)
-    sure = exact & (sums.offset is None) & (np.frexp(scale)[0] == 0.5)
+    offset = np.zeros(len(sums.unit)) if sums.offset is None else sums.offset / sums.unit
+    sure = exact & (np.rint(offset) == offset) & (np.frexp(scale)[0] == 0.5)
     error = np.where(exact, 1, terms + 3) * 2.0**-24 * largest * sums.unit / scale
     error = np.where(sure, 0.0, np.minimum(error, 0.25))
     late, early = _shifted(sums, scale, -error), _shifted(sums, scale, error)
