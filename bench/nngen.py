@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from hw.flow.progress import step
 from sim.toolchain import DEFAULT_BUILD_DIR, build_binary
 from sw import reference
 from sw.numeric import IntArray
+from sw.work_folder import work_folder
 
 from .design import Design, Verified
 from .environment import PeerError, peer_version, run_script
@@ -92,8 +92,7 @@ def _memory(image: IntArray, made: Path, known: dict[str, Any]) -> np.ndarray[An
 
 
 def _simulate(design: Design, memory: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], int]:
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=DEFAULT_BUILD_DIR) as name:
-        folder = Path(name)
+    with work_folder(DEFAULT_BUILD_DIR, "bench") as folder:
         for file, text in design.simulated.items():
             (folder / file).write_text(text)
         binary = build_binary(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
 from sim.toolchain import DEFAULT_BUILD_DIR, build_binary
 from sw.numeric import IntArray
+from sw.work_folder import work_folder
 
 from .design import Design, Feed, Verified, pack, unpack
 
@@ -36,8 +35,7 @@ def run_stream(design: Design, words: IntArray) -> IntArray:
     """
     feed = design.feed
     assert feed is not None
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=DEFAULT_BUILD_DIR) as name:
-        folder = Path(name)
+    with work_folder(DEFAULT_BUILD_DIR, "bench") as folder:
         simulated = design.simulated or design.sources
         for file, text in simulated.items():
             (folder / file).write_text(text)

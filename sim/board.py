@@ -14,7 +14,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import tty
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from sw.configfile import add_arguments, from_arguments
 from sw.network.config import NetworkConfig
 from sw.network.configfile import is_network, network_from_arguments
 from sw.network.planner import plan
+from sw.work_folder import work_folder
 
 from .toolchain import DEFAULT_BUILD_DIR, ToolchainError, build_binary
 
@@ -140,9 +140,8 @@ def _build(config: EngineConfig | NetworkConfig, build_dir: Path) -> Path:
             emit_src=False,
             strip_internal_attrs=True,
         )
-    build_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
-        source = Path(name) / f"{_TOP}.v"
+    with work_folder(build_dir, "emit") as folder:
+        source = folder / f"{_TOP}.v"
         source.write_text(text)
         return build_binary(
             [_HARNESS / "board.sv", source, _HARNESS / "board.cpp"],

@@ -6,7 +6,6 @@ comes back is what the RTL put out, and what its counters say.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sw.numeric import IntArray
 from sw.packing import input_bytes, output_beats, output_bytes, weight_bytes
 from sw.registers import COUNTERS, register_map, setup_writes
 from sw.reuse import Counters
+from sw.work_folder import work_folder
 
 from . import packing
 from .fault_sites import Flip, state_access
@@ -137,8 +137,7 @@ def simulate(
     start = time.monotonic()
     binary, cached = _build(config, build_dir, report, faulty=flips is not None)
     built = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
-        folder = Path(name)
+    with work_folder(build_dir, "run") as folder:
         packing.write_input(images, config, folder / "input")
         packing.write_weights(sets.values(), config, folder / "weights")
         (folder / "script").write_text(_script(config, rounds, sets))
@@ -210,14 +209,13 @@ def _build(
     if config.run_time_weights:
         widths["WEIGHT_BYTES"] = weight_bytes(config)
         flags.append("-DWEIGHT_STREAM")
-    build_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
-        source = Path(name) / "katazome.v"
+    with work_folder(build_dir, "emit") as folder:
+        source = folder / "katazome.v"
         source.write_text(text)
         sources = [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"]
         if faulty:
             flags += ["-DFAULTS", "--vpi"]
-            reached = Path(name) / "state.vlt"
+            reached = folder / "state.vlt"
             reached.write_text(state_access(text))
             sources = [reached, *sources, HARNESS / "faults.cpp"]
         binary = build_binary(

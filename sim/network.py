@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from sw.network.registers import (
     network_registers,
 )
 from sw.numeric import IntArray
+from sw.work_folder import work_folder
 
 from .bulk import Progress
 from .program import HARNESS, Transcript, read_marks, run_program
@@ -103,8 +103,7 @@ def simulate_network(
         "sink_pause": sink_pause,
         "seed": seed & 0x7FFFFFFF,
     }
-    with tempfile.TemporaryDirectory(prefix="run-", dir=build_dir) as name:
-        folder = Path(name)
+    with work_folder(build_dir, "run") as folder:
         with (folder / "input").open("wb") as file:
             for start in range(0, len(images), 1000):
                 packed = pack(images[start : start + 1000], network)
@@ -137,9 +136,8 @@ def _build(config: NetworkConfig, build_dir: Path, report: Progress) -> Path:
         lines += 1
         report("build", lines, 0)
 
-    build_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="emit-", dir=build_dir) as name:
-        source = Path(name) / f"{TOP}.v"
+    with work_folder(build_dir, "emit") as folder:
+        source = folder / f"{TOP}.v"
         source.write_text(verilog.convert(Accelerator(config)))
         widths = {
             "IN_BYTES": input_bytes(config.network),

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,6 +16,7 @@ from cocotb_tools.runner import get_runner
 from hw.targets import verilog
 from sw.config import EngineConfig
 from sw.configfile import load_config
+from sw.work_folder import work_folder
 
 from .toolchain import DEFAULT_BUILD_DIR, prepare
 
@@ -83,15 +83,15 @@ def run_bench(
         "model": str(model.absolute()) if model else None,
         "assignments": list(assignments),
     }
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as name:
-        results, log = Path(name) / "results.xml", Path(name) / "log"
+    with work_folder(folder, "bench") as work:
+        results, log = work / "results.xml", work / "log"
         try:
             runner.test(
                 test_module=modules,
                 hdl_toplevel=_TOP,
                 hdl_toplevel_lang="verilog",
                 build_dir=folder,
-                test_dir=name,
+                test_dir=str(work),
                 results_xml=str(results),
                 seed=bench_seed(),
                 extra_env={_CONFIG: json.dumps(arguments), "COCOTB_LOG_LEVEL": "WARNING"},
@@ -101,7 +101,7 @@ def run_bench(
         except SystemExit:  # what it raises where a test fails: the results say more
             print(log.read_text(errors="replace"))
         if waves:
-            shutil.copy(Path(name) / "dump.vcd", folder)
+            shutil.copy(work / "dump.vcd", folder)
         return _outcomes(results)
 
 

@@ -30,7 +30,7 @@ DESCRIPTIONS = {
     "sw.templates",
 }
 """What gates may depend on: what an engine is, never what its outputs are."""
-COMMAND_LINE = {"sw.cli", "sw.configfile", "sw.network.configfile"}
+COMMAND_LINE = {"sw.cli", "sw.configfile", "sw.network.configfile", "sw.work_folder"}
 
 
 def nodes(tree: ast.AST, *, at_once: bool) -> Iterator[ast.AST]:

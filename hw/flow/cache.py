@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+
+from sw.work_folder import work_folder
 
 __all__ = ["Entry", "cache_folder", "cached", "key_of", "share"]
 
@@ -41,8 +43,8 @@ class Entry:
     """One result in the cache, or a place to make it in; a context manager.
 
     A result appears whole or not at all: write into :attr:`partial`, then :meth:`publish`. What
-    was not published is removed at the end. Of two processes that make the same, the first
-    one's stays.
+    was not published is removed at the end, or by the next process if this one is killed. Of two
+    processes that make the same, the first one's stays.
 
     Parameters
     ----------
@@ -54,6 +56,7 @@ class Entry:
 
     def __init__(self, name: str, key: str) -> None:
         self._name = name
+        self._at_end = ExitStack()
         self.folder = cache_folder() / f"{name}-{key}"
         """The result, once it is known."""
 
@@ -65,8 +68,7 @@ class Entry:
     @cached_property
     def partial(self) -> Path:
         """An empty folder to make the result in."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".partial-{self._name}-", dir=self.folder.parent))
+        return self._at_end.enter_context(work_folder(self.folder.parent, self._name))
 
     def publish(self) -> None:
         """Make what is in :attr:`partial` the result."""
@@ -86,8 +88,7 @@ class Entry:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if "partial" in self.__dict__:
-            shutil.rmtree(self.partial, ignore_errors=True)
+        self._at_end.close()
 
 
 def cached(
