@@ -297,9 +297,10 @@ def _outcome(run: Run, status: int) -> FlowError | None:
         return None
     said = [line for line in run.said().splitlines() if line.strip()]
     errors = [line.strip() for line in said if "ERROR" in line or "rror:" in line]
-    shown = list(dict.fromkeys(errors))[:5] or said[-5:]
-    reason = "; ".join(shown) or f"exit status {status}"
-    return FlowError(f"{run.tool.name} failed: {reason}")
+    ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    last = ["the last that it said:", *said[-5:]] if said else []
+    shown = list(dict.fromkeys(errors))[:5] or [ended, *last]
+    return FlowError(f"{run.tool.name} failed: {'; '.join(shown)}")
 
 
 def _timed_out(run: Run, timeout: float | None) -> FlowTimeoutError:

@@ -39,6 +39,18 @@ def test_an_error_without_words(tmp_path, native):
         tool.run([], folder=tmp_path, log="log")
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("exit 3", "exit status 3"), ("kill -9 $$", "killed by signal 9")],
+)
+def test_an_end_without_an_error(end, said, tmp_path, native):
+    tool = native(YOSYS, f"echo working; {end}")
+    with pytest.raises(
+        FlowError, match=rf"^yosys failed: {said}; the last that it said:; working$"
+    ):
+        tool.run([], folder=tmp_path, log="log")
+
+
 def is_alive(pid):
     try:
         os.kill(pid, 0)
