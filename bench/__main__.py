@@ -18,7 +18,7 @@ from sim.toolchain import ToolchainError
 from sw import cli
 from sw.cli import InputError, write_json
 
-from .documents import REPORT, documents
+from .documents import REPORT, documents, load_report
 from .environment import peer_version
 from .growth import measure_growth
 from .measure import SEEDS, measure
@@ -35,7 +35,8 @@ _EPILOG = f"""\
 rows: {", ".join(row.key for row in ROWS)}
 
 A row that fails, or whose time is up, is a row with its error; what was measured is kept, so a
-second run takes a minute. A run of all rows also writes {REPORT.name}, the page and the pictures.
+second run takes a minute. A run of all rows, or one with --keep, also writes {REPORT.name}, the
+page and the pictures; each row has the date on which it was measured.
 
 exit status: 0 done, 2 bad input or a tool that is missing, 130 interrupted
 """
@@ -49,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rows", nargs="+", metavar="KEY", help="these rows alone")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"with --rows: take the others, and how cost grows, from {REPORT.name}, and publish",
+    )
     parser.add_argument("--no-growth", action="store_true", help="leave out how cost grows")
     parser.add_argument("--again", action="store_true", help="try again what failed the last time")
     parser.add_argument(
@@ -84,6 +90,17 @@ def _measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     return results
 
 
+def _with_those_on_record(
+    measured: Sequence[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All rows, those that were not ``measured`` as on record; and how cost grows, as on record."""
+    record = load_report()
+    known = {row["key"]: row for row in [*record["rows"], *measured]}
+    if missing := [row.key for row in ROWS if row.key not in known]:
+        raise InputError(f"--keep: {REPORT.name} lacks {', '.join(missing)}: name them in --rows")
+    return [known[row.key] for row in ROWS], record["growth"]
+
+
 def _command(argv: Sequence[str] | None) -> int:
     # Engines are made here for their numbers and never elaborated.
     warnings.simplefilter("ignore", UnusedElaboratable)
@@ -91,19 +108,26 @@ def _command(argv: Sequence[str] | None) -> int:
     for name in ("jobs", "seeds"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} must be 1 or more, not {getattr(options, name)}")
+    if options.keep and not options.rows:
+        raise InputError("--keep goes with --rows: which to measure")
     try:
         with show_progress():
             tools = {"yosys": YOSYS.version(), "nextpnr-ecp5": NEXTPNR_ECP5.version()}
             tools |= {name: peer_version(name) for name in _PEERS}
             rows = _measured(options)
-            growth = {} if options.no_growth or options.rows else measure_growth(options.limit)
+            if options.keep:
+                rows, growth = _with_those_on_record(rows)
+            elif options.no_growth or options.rows:
+                growth = {}
+            else:
+                growth = measure_growth(options.limit)
     except (FlowError, ToolchainError, ValueError) as error:
         raise InputError(str(error)) from error
     report = assemble(rows, growth, tools=tools, seeds=options.seeds)
     check_report(report)
     write_json(_OUT, report)
     print(f"{_OUT}: {len(rows)} rows")
-    if not options.rows and not options.no_growth:
+    if growth:
         publish(report, REPORT, documents(report))
     return 0
 

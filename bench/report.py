@@ -40,7 +40,8 @@ What one would use instead, beside Katazome, on the paper's first CIFAR-10 layer
 Verilator, and takes it through one flow: Yosys's area of the block alone, then its Fmax between
 registers behind a few pins, the median of three seeds (fewer where the table says so).
 
-{device}; {tools}; measured on {measured}.
+{device}; {tools}; measured on {measured},
+but for rows that say when.
 LUT4-eq = LUT4 + 2 x CCU2C + 4 x DPR16X4. Generated from `reports/bench.json`.
 """
 _READING = """\
@@ -119,10 +120,10 @@ def _table(report: dict[str, Any]) -> Iterator[str]:
     yield f"| {' | '.join(title for title, _ in _HEAD)} |"
     yield f"| {' | '.join('---' + side for _, side in _HEAD)} |"
     for row in report["rows"]:
-        yield f"| {' | '.join(_cells(row))} |"
+        yield f"| {' | '.join(_cells(row, report['measured']))} |"
 
 
-def _cells(row: dict[str, Any]) -> Iterator[str]:
+def _cells(row: dict[str, Any], measured: str | None) -> Iterator[str]:
     yield f"**{row['title']}**" if row["ours"] else row["title"]
     for name in ("lut4_eq", "ff", "dsp", "bram"):
         yield _number(row["area"][name])
@@ -134,16 +135,18 @@ def _cells(row: dict[str, Any]) -> Iterator[str]:
     verified = row["verified"]
     equal = verified and verified["compared"] - verified["different"]
     yield f"{equal:,} of {verified['compared']:,}" if verified else "-"
-    yield "; ".join(_conditions(row))
+    yield "; ".join(_conditions(row, measured))
 
 
-def _conditions(row: dict[str, Any]) -> Iterator[str]:
+def _conditions(row: dict[str, Any], measured: str | None) -> Iterator[str]:
     yield f"{row['loads']} weights"
     yield "back-pressure" if row["back_pressure"] else "nothing can hold its stream"
     yield f"magnitude {row['scale']}"
     if row["area"]["dsp"]:
         yield f"{row['area']['dsp']:,} multiplier blocks beside its LUTs"
     yield from row["notes"]
+    if row["measured"] != measured:
+        yield f"measured on {row['measured']}"
     yield from (f"**{error}**" for error in row["errors"])
 
 

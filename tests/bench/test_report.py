@@ -66,6 +66,16 @@ def test_a_row_says_what_is_not_like_for_like():
     assert "| 100 of 100 |" in line
 
 
+def test_a_row_that_was_measured_before_says_so():
+    old = result(measured="2026-01-01", title="an old one")
+    lines = page(report(old, result())).splitlines()
+    assert [("measured on 2026-01-01" in line) for line in lines if line.startswith("| **")] == [
+        True,
+        False,
+    ]
+    assert "measured on 2026-01-02,\nbut for rows" in "\n".join(lines)
+
+
 def test_an_error_is_in_the_row():
     late = {"seeds": [None] * 3, "median": None, "estimated": 77.7}
     text = page(report(result(fmax_mhz=late, errors=["not routed in 9 s: seed 1, 2, 3"])))
