@@ -15,6 +15,8 @@ The whole of it, for our engines and for anyone's Verilog::
 * :func:`wrap` puts a synthesised block, cell for cell as its area was counted, between registers
   that a few pins feed. A board's top needs none: :func:`place_and_route` takes any result,
   ``constraints`` (an ``.lpf`` or ``.pcf`` text) and gives ``Routed.bitstream_config``.
+* :func:`place` routes nothing, and so takes a fraction of the time; :func:`read_delays` reads what
+  it estimates, and :func:`groups` shows all slow paths in groups: what to mend next.
 * Every step is kept under ``build/cache`` (``KATAZOME_CACHE`` moves it) by a hash of its inputs,
   script and tools. A step that fails, times out or is stopped by Ctrl-C leaves nothing there.
 * ``timeout`` is in seconds for the whole call. :func:`synthesise` raises :class:`FlowTimeoutError`;
@@ -27,7 +29,8 @@ The whole of it, for our engines and for anyone's Verilog::
 from .errors import FlowError, FlowTimeoutError, MissingToolError
 from .families import Device, Family, family_names, load_family
 from .harness import wrap
-from .place import PathStep, Routed, median_fmax, place_and_route
+from .paths import Group, TimedPath, groups, read_delays
+from .place import PathStep, Routed, median_fmax, place, place_and_route
 from .progress import show_progress
 from .synthesis import SynthesisResult, read_sources, synthesise
 from .tools import ECPPACK, ICEPACK, NEXTPNR_ECP5, NEXTPNR_ICE40, YOSYS, Tool
@@ -42,15 +45,20 @@ __all__ = [
     "Family",
     "FlowError",
     "FlowTimeoutError",
+    "Group",
     "MissingToolError",
     "PathStep",
     "Routed",
     "SynthesisResult",
+    "TimedPath",
     "Tool",
     "family_names",
+    "groups",
     "load_family",
     "median_fmax",
+    "place",
     "place_and_route",
+    "read_delays",
     "read_sources",
     "show_progress",
     "synthesise",

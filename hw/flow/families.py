@@ -36,6 +36,8 @@ class Device:
         More arguments where no pins are given.
     frequency : float
         MHz that it is asked for unless the caller says otherwise.
+    wire_scale : float
+        What wires take once routed, in units of nextpnr's estimates before.
     router : function, optional
         nextpnr's router for a design of these cells; None: nextpnr's own choice.
     """
@@ -47,6 +49,7 @@ class Device:
     config_option: str
     out_of_context: tuple[str, ...] = ()
     frequency: float
+    wire_scale: float = 1.0
     router: Callable[[Cells], str] | None = None
 
     def arguments_for(self, cells: Cells) -> list[str]:

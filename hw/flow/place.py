@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cache import Entry, key_of, share
+from .cache import Entry, cached, key_of, share
 from .errors import FlowError, FlowTimeoutError
 from .families import Device
 from .names import readable
 from .synthesis import SynthesisResult
 from .tools import Run, run_all
 
-__all__ = ["PathStep", "Routed", "median_fmax", "place_and_route"]
+__all__ = ["PathStep", "Routed", "median_fmax", "place", "place_and_route"]
 
 _FMAX = re.compile(r"Max frequency for clock\s+'([^']*)': ([\d.]+) MHz")
 
@@ -134,6 +134,32 @@ def place_and_route(
             _partly_known(seed, late[seed]) if seed in late else _read(seed, entry.folder)
             for seed, entry in entries.items()
         )
+
+
+def place(
+    design: SynthesisResult, device: Device, *, seed: int = 1, frequency: float | None = None
+) -> Path:
+    """Place, and route nothing; returns the delays as nextpnr estimates them, as SDF.
+
+    Raises
+    ------
+    FlowError
+        If nextpnr is missing or refuses the design.
+    """
+    arguments = [
+        *(*device.arguments_for(design.cells), "--json", "netlist.json", "-q", "-l", "place.log"),
+        *("--freq", f"{frequency or device.frequency:g}", "--seed", str(seed)),
+        *("--no-route", "--sdf", "delays.sdf", *device.out_of_context),
+    ]
+    netlist = hashlib.sha256(design.netlist.read_bytes()).hexdigest()
+    key = key_of(step="estimate", netlist=netlist, arguments=arguments, tool=device.tool.version())
+
+    def make(folder: Path) -> None:
+        share(design.netlist, folder / "netlist.json")
+        what = f"placement of {design.top} for {device.name}, seed {seed}"
+        device.tool.run(arguments, folder=folder, log="place", what=what)
+
+    return cached(f"estimate-{design.family.name}", key, make) / "delays.sdf"
 
 
 def _arguments(

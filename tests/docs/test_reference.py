@@ -23,6 +23,7 @@ DOCS = ROOT / "docs"
 COMMANDS = [
     "hw.build",
     "hw.baseline",
+    "hw.paths",
     "sim.run",
     "sim.faults",
     "sim.strategies",
