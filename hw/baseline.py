@@ -180,6 +180,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(lambda: _main(arguments), prog=_PROG)
 
 
+def _chosen(only: Sequence[str] | None, *, quick: bool) -> list[Case]:
+    """The cases of these configurations, or all; ``quick``: what CI measures."""
+    there = list(dict.fromkeys(case.config for case in CASES))
+    if unknown := [name for name in only or () if name not in there]:
+        raise InputError(f"--only {' '.join(unknown)}: expected of {', '.join(there)}")
+    return [
+        case
+        for case in CASES
+        if (case.quick or not quick) and (only is None or case.config in only)
+    ]
+
+
 def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog=_PROG,
@@ -187,9 +199,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         epilog="exit status: 0 nothing is worse, 1 something is, 2 bad input or a missing tool",
     )
     parser.add_argument("--quick", action="store_true", help="what CI measures, and no more")
+    parser.add_argument("--only", nargs="+", metavar="CONFIG", help="these configurations alone")
     parser.add_argument("--update", action="store_true", help="record the figures of now")
     options = parser.parse_args(arguments)
-    cases = [case for case in CASES if case.quick or not options.quick]
+    cases = _chosen(options.only, quick=options.quick)
     records = _read(BASELINE)
     try:
         with show_progress():

@@ -81,6 +81,18 @@ def test_an_update_keeps_tolerances_and_the_other_cases(measured):
     assert new[slow] == record[slow]
 
 
+def test_some_configurations_alone(measured, capsys):
+    baseline.main(["--update"])
+    record = json.loads(BASELINE.read_text())
+    measured["ff"] = 850
+    assert baseline.main(["--only", "tiny", "hlac25-bank", "--update"]) == 0
+    new = json.loads(BASELINE.read_text())
+    changed = {name.split()[0] for name in record if new[name] != record[name]}
+    assert changed == {"tiny", "hlac25-bank"}
+    assert baseline.main(["--only", "tiny", "none"]) == 2
+    assert "--only none: expected of hlac25-bank, tiny" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("measured")
 def test_failures_are_one_line(monkeypatch, capsys):
     def fails(_):
