@@ -147,6 +147,12 @@ class Datapath(wiring.Component):
         return paces
 
     @property
+    def holds(self) -> bool:
+        """Whether it can keep a beat from moving that comes and has room behind it."""
+        strategy = self.strategy is not None and self.strategy.holds
+        return strategy or isinstance(self.bank, SerialBank)
+
+    @property
     def _bank_latency(self) -> int:
         blocks = (self.bank, self.multiplier)
         return sum(block.latency for block in blocks if block is not None)

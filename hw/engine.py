@@ -77,7 +77,7 @@ class Engine(EngineCore):
 
         coming, busy, held = Signal(), Signal(), Signal()
         if self.config.run_time_weights:
-            port = self.load_weights(m, control.o_write, coming, held)
+            port = self.load_weights(m, control.o_write, coming | raster.run, held)
             m.d.comb += [
                 port.i.valid.eq(self.s_weight.tvalid),
                 port.i.payload.weight.eq(self.s_weight.tdata),
@@ -86,12 +86,14 @@ class Engine(EngineCore):
                 port.clear.eq(control.clear_counters),
                 control.refused.eq(port.refused),
             ]
+        # Late by a cycle, and safe: no frame begins while neither the raster nor the port runs.
+        m.d.sync += [
+            raster.run.eq(control.run & ~held),
+            control.idle.eq(~busy & ~raster.run),
+        ]
         m.d.comb += [
             coming.eq(raster.busy | waiting),
             busy.eq(coming | closer.busy),
-            self.datapath.o_next.eq(closer.i_next),
-            raster.run.eq(control.run & ~held),
-            control.idle.eq(~busy),
             control.in_frame.eq(raster.in_frame),
             control.damaged.eq(damaged),
             control.i_count.valid.eq(counters.o.valid),

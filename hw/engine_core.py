@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Member
 
 from hw.blocks.frame_closer import FrameCloser
 from hw.blocks.half_buffer import HalfBuffer
 from hw.blocks.kernel_registers import KernelRegisters
+from hw.blocks.launch import Launch
 from hw.blocks.memory_queue import MemoryQueue
 from hw.blocks.raster import Raster, ends_with_last, pixel_layout
 from hw.blocks.skid_buffer import SkidBuffer
@@ -23,11 +25,17 @@ from sw.config import EngineConfig
 __all__ = ["EngineCore"]
 
 
-def _output_queue(config: EngineConfig) -> type[StreamBuffer]:
+_HOPS = 2
+"""Registers between the decision that a beat moves and the datapath, where both can be apart."""
+
+
+def _output_queue(config: EngineConfig, hops: int) -> Callable[[ShapeLike], StreamBuffer]:
     """Where outputs wait: one register is enough where none follows in the next cycle."""
     if config.several_cycles:
         return HalfBuffer
-    return MemoryQueue if config.output.queue == "memory" else SkidBuffer
+    if config.output.queue == "memory":
+        return partial(MemoryQueue, foresight=hops)
+    return SkidBuffer
 
 
 class EngineCore(wiring.Component):
@@ -45,8 +53,13 @@ class EngineCore(wiring.Component):
         self.datapath = Datapath(config)
         self.pixel = pixel_layout(config.layer)
         self.output = output_layout(config)
+        # Beats can be sent on a long way if nothing holds them at its end, and results have room.
+        spread = config.output.queue == "memory" and not config.several_cycles
+        self.hops = _HOPS if spread and not self.datapath.holds else 0
         self.closer = FrameCloser(
-            self.output, queue=_output_queue(config), ends_late=not ends_with_last(config.layer)
+            self.output,
+            queue=_output_queue(config, self.hops),
+            ends_late=not ends_with_last(config.layer),
         )
         super().__init__(members)
 
@@ -55,10 +68,10 @@ class EngineCore(wiring.Component):
         """Cycles from the last pixel of a window to its output, when nothing waits.
 
         One each in the input's buffer, the raster and at full rate the beats' buffer, and those of
-        the frame closer.
+        the way to the datapath and of the frame closer.
         """
         buffers = 2 if self.config.several_cycles else 3
-        return self.datapath.latency + buffers + self.closer.latency
+        return self.datapath.latency + buffers + self.hops + self.closer.latency
 
     @property
     def cycles_per_frame(self) -> int:
@@ -79,18 +92,41 @@ class EngineCore(wiring.Component):
         """Bring beats to the datapath, whose pace hangs on what comes next.
 
         At full rate they wait in a buffer, so that registers alone say what comes; where a beat
-        lasts several cycles there is time. Returns whether a beat waits there.
+        lasts several cycles there is time. Returns whether a beat waits there, or is on its way.
         """
         datapath = self.datapath
         if self.config.several_cycles:
             wiring.connect(m, raster.o, datapath.i)
-            m.d.comb += datapath.i_next.eq(raster.o_next)
+            m.d.comb += [
+                datapath.i_next.eq(raster.o_next),
+                datapath.o_next.eq(self.closer.i_next),
+            ]
             return Const(0)
         m.submodules.beats = beats = SkidBuffer(raster.o.payload.shape())
         wiring.connect(m, raster.o, beats.i)
+        if self.hops:
+            return beats.busy | self._launch(m, beats)
         wiring.connect(m, beats.o, datapath.i)
-        m.d.comb += datapath.i_next.eq(beats.o_next)
+        m.d.comb += [
+            datapath.i_next.eq(beats.o_next),
+            datapath.o_next.eq(self.closer.i_next),
+        ]
         return beats.busy
+
+    def _launch(self, m: Module, beats: SkidBuffer) -> Value:
+        """Send beats on a long way; returns whether one is under way."""
+        datapath = self.datapath
+        m.submodules.launch = launch = Launch(beats.shape, hops=self.hops)
+        wiring.connect(m, beats.o, launch.i)
+        m.d.comb += [
+            launch.i_next.eq(beats.o_next),
+            launch.room.eq(self.closer.i_next),
+            datapath.i.valid.eq(launch.o.valid),
+            datapath.i.payload.eq(launch.o.payload),
+            datapath.i_next.eq(launch.o_next),
+            datapath.o_next.eq(1),
+        ]
+        return launch.busy
 
     def damaged(self, m: Module) -> Signal:
         """Whether outputs may come of a damaged weight: until a new set takes effect."""
@@ -136,17 +172,22 @@ class EngineCore(wiring.Component):
             ]
 
     def load_weights(
-        self, m: Module, write: stream.Interface, coming: Signal, held: Signal
+        self, m: Module, write: stream.Interface, coming: Value, held: Signal
     ) -> WeightPort:
-        """Take sets of weights; between two frames, when no beat is ``coming``, swap them in."""
+        """Take sets of weights; swap them in when no beat is ``coming``, nor may begin to.
+
+        From the cycle after ``held`` on, none may.
+        """
         m.submodules.weight_port = port = WeightPort(self.config)
         m.submodules.weight_buffer = buffer = HalfBuffer(port.o.payload.shape())
         chosen = write.valid & write.payload.window.weight
+        still = Signal()  # and it stays so while the set is pending
+        m.d.sync += still.eq(port.pending & ~coming)
         m.d.comb += [
             port.i_write.valid.eq(chosen),
             port.i_write.payload.index.eq(write.payload.index),
             port.i_write.payload.weight.eq(write.payload.data),
-            port.swap.eq(port.pending & ~buffer.busy & self.datapath.loaded & ~coming),
+            port.swap.eq(port.pending & still & ~buffer.busy & self.datapath.loaded),
             self.datapath.swap.eq(port.swap),
             held.eq(port.pending),
         ]

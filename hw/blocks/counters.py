@@ -9,6 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.fanout import kept_register
 from sw.config import EngineConfig
 from sw.registers import COUNTERS
 
@@ -123,7 +124,8 @@ class Counters(wiring.Component):
         at = [Signal(place, name=f"at_{stage}") for stage in range(4)]
         fresh = [Signal(name=f"fresh_{stage}", init=1) for stage in range(3)]
         valid = [Signal(name=f"valid_{stage}") for stage in range(1, 4)]
-        self._step(m, at[0], fresh[0])
+        clear = kept_register(m, self.clear, "cleared")  # near by, in the cycle of its events
+        self._step(m, at[0], fresh[0], clear)
         m.d.comb += read.addr.eq(at[0].slot)
 
         # Stage 1: out of the memory; its own register. Stage 2: the word, and the events that wait.
@@ -132,13 +134,13 @@ class Counters(wiring.Component):
         word = Signal(PART_BITS)
         carry = Signal()
         total = Signal(PART_BITS + 1)
-        added = self._added(m, at[2], valid[1])
+        added = self._added(m, at[2], valid[1], clear)
         m.d.comb += [
             total.eq(word + added[:PART_BITS] + (carry & (at[3].part != 0))),
             write.addr.eq(at[3].slot),
             write.data.eq(total),
             write.en.eq(1),
-            self.o.valid.eq(valid[2]),
+            self.o.valid.eq(valid[2] & ~clear),
             self.o.payload.counter.eq(at[3].counter),
             self.o.payload.part.eq(at[3].part),
             self.o.payload.bits.eq(total),
@@ -146,15 +148,15 @@ class Counters(wiring.Component):
         for row in (at, fresh):
             m.d.sync += [later.eq(earlier) for earlier, later in pairwise(row)]
         m.d.sync += [
-            valid[0].eq(~self.clear),
-            *(later.eq(earlier & ~self.clear) for earlier, later in pairwise(valid)),
+            valid[0].eq(~clear),
+            *(later.eq(earlier & ~clear) for earlier, later in pairwise(valid)),
             shown.eq(read.data),
             word.eq(Mux(fresh[2], 0, shown)),
             carry.eq(total[PART_BITS]),
         ]
         return m
 
-    def _step(self, m: Module, at: data.View, fresh: Signal) -> None:
+    def _step(self, m: Module, at: data.View, fresh: Signal, clear: Signal) -> None:
         """From part to part, from counter to counter, and around; anew after a clear."""
         numbers = [COUNTERS.index(name) for name in self.names]
         last = Signal()
@@ -169,17 +171,17 @@ class Counters(wiring.Component):
                             m.d.sync += at.counter.eq(following)
         with m.If(last & (at.counter == numbers[-1])):
             m.d.sync += [at.slot.eq(0), at.counter.eq(numbers[0]), fresh.eq(0)]
-        with m.If(self.clear):
+        with m.If(clear):
             m.d.sync += [at.slot.eq(0), at.part.eq(0), at.counter.eq(numbers[0]), fresh.eq(1)]
 
-    def _added(self, m: Module, at: data.View, valid: Signal) -> Value:
+    def _added(self, m: Module, at: data.View, valid: Signal, clear: Signal) -> Value:
         """What is added to the part of the next cycle, in the low bits: the events that wait."""
         came = Signal.like(self.events)
         m.d.sync += came.eq(self.events)
         waiting = {}
         for name in self.names:
             visited = valid & (at.part == 0) & (at.counter == COUNTERS.index(name))
-            waiting[name] = self._waiting(m, name, came, visited)
+            waiting[name] = self._waiting(m, name, came, visited | clear)
         sums = dict[str, Value](waiting)
         # Few frames wait, so a product would be a multiplier for nothing.
         of_frame = self.config.layer.multiplications_needed
@@ -194,8 +196,8 @@ class Counters(wiring.Component):
                     m.d.sync += added.eq(value)
         return added
 
-    def _waiting(self, m: Module, name: str, came: data.View, visited: Value) -> Signal:
-        """How often it happened since the last visit or a clear."""
+    def _waiting(self, m: Module, name: str, came: data.View, begins: Value) -> Signal:
+        """How often it happened since the last visit or a clear, in whose cycle it ``begins``."""
         strategy = came.strategy
         increment, apart = {
             "frames": (came.last, self._outputs()),
@@ -210,14 +212,12 @@ class Counters(wiring.Component):
             "table_errors": (strategy.errors, 1),
         }[name]
         increment = Value.cast(increment)
-        # From a clear to the last counter's first visit it is a cycle more than a round.
-        most = ((1 << len(increment)) - 1) * -(-(self.round_cycles + 1) // apart)
+        # From a clear to the last counter's first visit it is two cycles more than a round.
+        most = ((1 << len(increment)) - 1) * -(-(self.round_cycles + 2) // apart)
         waiting = Signal(range(most + 1), name=f"{name}_waiting")
         m.d.sync += waiting.eq(waiting + increment)
-        with m.If(visited):
+        with m.If(begins):
             m.d.sync += waiting.eq(increment)
-        with m.If(self.clear):
-            m.d.sync += waiting.eq(0)
         return waiting
 
     def _outputs(self) -> int:

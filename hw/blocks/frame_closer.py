@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Mux, ShapeLike, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -24,9 +26,9 @@ class FrameCloser(wiring.Component):
     ----------
     shape : ShapeLike
         Of an output.
-    queue : class
-        Of :class:`~hw.blocks.stream_buffer.StreamBuffer`; the half buffer only where beats come
-        every second cycle at most.
+    queue : callable
+        Makes a :class:`~hw.blocks.stream_buffer.StreamBuffer` for a shape; the half buffer only
+        where beats come every second cycle at most.
     ends_late : bool
         Whether a frame's end may come after its last output; False saves what holds that.
 
@@ -38,7 +40,7 @@ class FrameCloser(wiring.Component):
     o : ``Out(stream.Signature({"y": shape, "last": 1, "bad": 1}))``
         ``bad``, with ``last``: the frame was short or long.
     i_next : ``Out(1)``
-        What ``i.ready`` will be in the next cycle; combinational.
+        As the queue's; combinational.
     busy : ``Out(1)``
         An output is held.
     """
@@ -52,7 +54,7 @@ class FrameCloser(wiring.Component):
         self,
         shape: ShapeLike,
         *,
-        queue: type[StreamBuffer] = SkidBuffer,
+        queue: Callable[[ShapeLike], StreamBuffer] = SkidBuffer,
         ends_late: bool = True,
     ) -> None:
         self.ends_late = ends_late
@@ -105,8 +107,8 @@ class FrameCloser(wiring.Component):
         """Give each frame's verdict to its last output, which waits for it."""
         queue, beat, head = self.queue, self.i.payload, self.queue.o.payload
         # Of the frames that have ended and whose last output is still here, oldest first.
-        ended = Signal(range(queue.CAPACITY + 1))
-        verdicts = Signal(queue.CAPACITY)
+        ended = Signal(range(queue.capacity + 1))
+        verdicts = Signal(queue.capacity)
         left = Signal.like(ended)
         # The last output came, the end did not: until then no beat emits, and none needs room.
         open_ = Signal()
@@ -114,9 +116,10 @@ class FrameCloser(wiring.Component):
         step = Signal()
         end = Signal()
         leaves = Signal()
+        foreseen = bool(queue.foresight)  # then the end may be on its way, and outputs behind it
         m.d.comb += [
-            self.i.ready.eq(queue.i.ready | open_),
-            self.i_next.eq(queue.i_next | open_next),
+            self.i.ready.eq(queue.i.ready | (open_ & ~foreseen)),
+            self.i_next.eq(queue.i_next | (open_next & ~foreseen)),
             step.eq(self.i.valid & self.i.ready),
             end.eq(step & beat.end),
             open_next.eq((open_ | (step & beat.last)) & ~end),

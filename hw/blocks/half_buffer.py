@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, ShapeLike, Signal
 
 from hw.blocks.stream_buffer import StreamBuffer
 
@@ -16,8 +16,10 @@ class HalfBuffer(StreamBuffer):
     far apart anyway it costs flip-flops alone.
     """
 
-    CAPACITY = 1
     LATENCY = 1
+
+    def __init__(self, shape: ShapeLike) -> None:
+        super().__init__(shape, capacity=1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -14,8 +14,8 @@ from hw.fanout import kept_register
 
 __all__ = ["MemoryQueue"]
 
-_LANE_BITS = 144
-"""Of a lane: four blocks of ECP5, which can lie side by side."""
+_LANE_BITS = 72
+"""Of a lane: two blocks of ECP5, which can lie side by side, with what moves them near by."""
 
 
 class MemoryQueue(StreamBuffer):
@@ -24,34 +24,42 @@ class MemoryQueue(StreamBuffer):
     What a :class:`~hw.blocks.skid_buffer.SkidBuffer` takes of tables and flip-flops for each bit
     is block memory here: 36 bits of the payload a block on ECP5, 16 on iCE40. The blocks of a
     wide payload lie far apart, so the queue is made of lanes that move in lockstep, each by
-    registers of its own.
+    registers of its own. With a ``foresight`` it keeps room for all that may be on its way, and is
+    so much longer that back-pressure costs no cycle of its own.
     """
 
-    RING: ClassVar[int] = 4
-    """Flip-flops of a pointer, which has twice as many states; one tells empty from full."""
-    CAPACITY = 2 * RING - 1
     LATENCY = 4
-    ROOM_LATENCY = 1
+
+    def __init__(self, shape: ShapeLike, *, foresight: int = 0) -> None:
+        # Flip-flops of a pointer, which has twice as many states; one tells empty from full.
+        self.ring = 4 + foresight
+        super().__init__(shape, capacity=2 * self.ring - 1, foresight=foresight)
+
+    @property
+    def room_latency(self) -> int:
+        """One cycle more than what is foreseen: what leaves comes from far."""
+        return 1 + self.foresight
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         push = Signal()
         pop = Signal()
-        held = Signal(range(self.CAPACITY + 1))
-        ready = Signal(init=1)
+        held = Signal(range(self.capacity + 1))
+        room = self.capacity - self.foresight
+        ready = [Signal(init=1, name=f"ready_{n}") for n in range(1 + self.foresight)]
         m.d.comb += [
-            self.i.ready.eq(ready),
+            self.i.ready.eq(ready[-1]),
             push.eq(self.i.valid & self.i.ready),
             pop.eq(self.o.valid & self.o.ready),
             self.busy.eq(held != 0),
             # Without `pop`, which comes from far.
-            self.i_next.eq(held < Mux(push, self.CAPACITY - 1, self.CAPACITY)),
+            self.i_next.eq(held < Mux(push, room - 1, room)),
         ]
-        m.d.sync += [held.eq(held + push - pop), ready.eq(self.i_next)]
+        m.d.sync += [held.eq(held + push - pop), Cat(ready).eq(Cat(self.i_next, *ready[:-1]))]
 
         bits = Value.cast(self.i.payload)
         lanes = [
-            _Lane(len(bits[n:][:_LANE_BITS]), ring=self.RING)
+            _Lane(len(bits[n:][:_LANE_BITS]), ring=self.ring)
             for n in range(0, len(bits), _LANE_BITS)
         ]
         for n, lane in enumerate(lanes):
@@ -98,6 +106,7 @@ class _Lane(wiring.Component):
         write, read = words.write_port(), words.read_port()
         write_at = Signal(self.ring)
         read_at = Signal(self.ring)
+        stored = Signal()  # whether there is a word to fetch, known a cycle before
         fetched = Signal()
         fetch = Signal()
         show = Signal()
@@ -113,12 +122,14 @@ class _Lane(wiring.Component):
         shown = Signal(self.bits, reset_less=True)
         m.d.comb += [
             show.eq(~self.o.valid | self.o.ready),
-            fetch.eq((read_at != write_at) & (~fetched | show)),
+            fetch.eq(stored & (~fetched | show)),
             read.en.eq(fetch),
             read.addr.eq(read_at),
             self.o.payload.eq(shown),
         ]
         _count(m, read_at, fetch)
+        written_at = Mux(came, _after(write_at), write_at)
+        m.d.sync += stored.eq(Mux(fetch, _after(read_at) != written_at, read_at != written_at))
         m.d.sync += [
             fetched.eq(fetch | (fetched & ~show)),
             self.o.valid.eq(fetched | ~show),
@@ -129,6 +140,11 @@ class _Lane(wiring.Component):
 
 
 def _count(m: Module, ring: Signal, step: Value) -> None:
-    """Shift the ring on, its last bit inverted into its first."""
+    """Move the ring on."""
     with m.If(step):
-        m.d.sync += ring.eq(Cat(~ring[-1], ring))
+        m.d.sync += ring.eq(_after(ring))
+
+
+def _after(ring: Signal) -> Value:
+    """The ring shifted by one, its last bit inverted into its first."""
+    return Cat(~ring[-1], ring[:-1])

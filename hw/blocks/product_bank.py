@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -90,6 +91,7 @@ class ProductBank(wiring.Component):
         m = Module()
         g = self.geometry
         step = kept_register(m, self.i_valid_next, "step")
+        way = [kept_register(m, self.i_valid_next, f"step_{n}") for n in range(_HOPS + 1)]
         active = kept_register(m, self.active, "active")
         # Stage 1: the address.
         operand = Signal.like(self.i.payload, name="operand", attrs={"keep": 1})
@@ -114,12 +116,12 @@ class ProductBank(wiring.Component):
                     writing.en.eq(chosen),
                 ]
                 address = Cat(value, active, operand.slot)
-                output, held = self._read(m, memory, digit, step=step, address=address)
+                output, held = self._read(m, memory, digit, step=step, way=way, address=address)
                 damaged.append(self.guard.damaged(output))
                 for term, register in zip(terms, held, strict=True):
                     term.append(_Term(register, g.digit_products(digit), digit.shift))
             for product, parts in zip(products, terms, strict=True):
-                total = self._added(m, step, parts, f"digits_{product}")
+                total = self._added(m, way[-1], parts, f"digits_{product}")
                 m.d.comb += self.o.payload[product - first].eq(total)
         m.d.sync += self.damaged.eq(Cat(damaged).any())
         return m
@@ -179,7 +181,14 @@ class ProductBank(wiring.Component):
         )
 
     def _read(
-        self, m: Module, memory: Memory, digit: Digit, *, step: Signal, address: Value
+        self,
+        m: Module,
+        memory: Memory,
+        digit: Digit,
+        *,
+        step: Signal,
+        way: Sequence[Signal],
+        address: Value,
     ) -> tuple[Signal, list[Signal]]:
         """Stages 2 and on: read a word of products, and bring it to the adders.
 
@@ -194,10 +203,11 @@ class ProductBank(wiring.Component):
         held: list[Signal] = []
         with m.If(step):
             m.d.sync += output.eq(read.data)
-            for _ in range(_HOPS):
-                held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
+        for move in way[:_HOPS]:
+            held = [Signal(shape, name="held", reset_less=True) for _ in range(count)]
+            with m.If(move):
                 m.d.sync += Cat(held).eq(last)
-                last = Cat(held)
+            last = Cat(held)
         return output, held
 
     def _added(self, m: Module, step: Signal, terms: list[_Term], name: str) -> Value:

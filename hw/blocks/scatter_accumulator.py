@@ -18,6 +18,9 @@ from sw.config import EngineConfig
 
 __all__ = ["ScatterAccumulator"]
 
+_RING_BITS = 72
+"""Of a ring memory with addresses of its own: two blocks of ECP5, which can lie side by side."""
+
 
 class ScatterAccumulator(wiring.Component):
     """Add the products of every input value where the windows that need them meet.
@@ -32,7 +35,7 @@ class ScatterAccumulator(wiring.Component):
 
     First the channels of a sub-step are summed, a balanced tree of one adder a stage. Then a
     kernel is one chain of accumulators, tap n + 1 taking over from tap n one beat later, or a
-    row later at the end of a kernel row: the row waits in a ring memory, one for all kernels.
+    row later at the end of a kernel row: the row waits in ring memories, of many kernels each.
     Folded, kernels of different groups follow one another through the same chain, every delay
     of which is as many times longer, and an accumulator first takes over, then adds the terms
     of the other channel groups to itself. Every accumulator has the exact width of what it can
@@ -113,9 +116,7 @@ class ScatterAccumulator(wiring.Component):
             for chain in totals
         ]
         for lane, (chain, earlier) in enumerate(zip(totals, before, strict=True)):
-            step = kept_register(m, self.i_valid_next, f"step_{lane}")
-            first = kept_register(m, first_next, f"first_{lane}")
-            self._chain(m, lane, chain, earlier, step=step, first=first)
+            self._chain(m, lane, chain, earlier, first_next=first_next)
 
         # A slot is one kernel group in one beat: what the chains' delays move with.
         row = self.layer.padded_shape[1] - self.layer.kernel_shape[1] + 1
@@ -170,12 +171,19 @@ class ScatterAccumulator(wiring.Component):
         totals: Sequence[Signal],
         before: Sequence[Value],
         *,
-        step: Signal,
-        first: Signal,
+        first_next: Value,
     ) -> None:
-        """Last stage: tap n's term joins the sum of the taps before it, or that of this slot."""
+        """Last stage: tap n's term joins the sum of the taps before it, or that of this slot.
+
+        The taps of a kernel row have enables of their own: their products come from near.
+        """
         folded = self.geometry.channels.groups > 1
+        step = first = Signal()
         for n, (total, earlier) in enumerate(zip(totals, before, strict=True)):
+            row, column = divmod(n, self.layer.kernel_shape[1])
+            if column == 0:
+                step = kept_register(m, self.i_valid_next, f"step_{lane}_{row}")
+                first = kept_register(m, first_next, f"first_{lane}_{row}")
             term = self._channel_sum(m, step, lane * self.geometry.taps.parts + n, f"{lane}_{n}")
             with m.If(step):
                 m.d.sync += total.eq((Mux(first, earlier, total) if folded else earlier) + term)
@@ -188,26 +196,34 @@ class ScatterAccumulator(wiring.Component):
         lines: Sequence[tuple[Signal, Signal]],
         slots: int,
     ) -> None:
-        """Show the first of each pair in the second ``slots`` slots later, all by one memory."""
+        """Show the first of each pair in the second ``slots`` slots later, by few memories."""
         values = Cat(*(value for value, _ in lines))
         shown: Value = values
         if lines and slots:
-            # A memory is slow to show a word: its output register follows, and one nearby.
-            behind = 2 * int(slots > MIN_MEMORY_DEPTH + 1)
-            move = kept_register(m, slot_next, f"move_{name}")
-            m.submodules[name] = delay = TappedDelay(len(values), [slots - behind], block=True)
-            m.d.comb += [
-                delay.i.valid.eq(move),
-                delay.o.ready.eq(1),
-                delay.i.payload.eq(values),
-            ]
-            shown = delay.o.payload[0]
-            for n in range(behind):
-                register = Signal(len(values), name=f"{name}_{n}", reset_less=True)
-                with m.If(move):
-                    m.d.sync += register.eq(shown)
-                shown = register
+            parts = [values[n : n + _RING_BITS] for n in range(0, len(values), _RING_BITS)]
+            shown = Cat(
+                self._ring(m, slot_next, f"{name}_{n}", part, slots) for n, part in enumerate(parts)
+            )
         m.d.comb += Cat(*(delayed for _, delayed in lines)).eq(shown)
+
+    def _ring(self, m: Module, slot_next: Value, name: str, value: Value, slots: int) -> Value:
+        """``value`` as it was ``slots`` slots ago."""
+        # A memory is slow to show a word: its output register follows, and one nearby.
+        behind = 2 * int(slots > MIN_MEMORY_DEPTH + 1)
+        move = kept_register(m, slot_next, f"move_{name}")
+        m.submodules[name] = delay = TappedDelay(len(value), [slots - behind], block=True)
+        m.d.comb += [
+            delay.i.valid.eq(move),
+            delay.o.ready.eq(1),
+            delay.i.payload.eq(value),
+        ]
+        shown: Value = delay.o.payload[0]
+        for n in range(behind):
+            register = Signal(len(value), name=f"{name}_shown_{n}", reset_less=True)
+            with m.If(move):
+                m.d.sync += register.eq(shown)
+            shown = register
+        return shown
 
     def _collect(self, m: Module, slot_next: Value, sums: Sequence[Value]) -> None:
         """Show the groups' sums together, those that are complete earlier as they were then."""

@@ -19,13 +19,12 @@ class SkidBuffer(StreamBuffer):
         What ``o.valid`` will be in the next cycle; combinational.
     """
 
-    CAPACITY = 2
     LATENCY = 1
 
     o_next: Signal
 
     def __init__(self, shape: ShapeLike) -> None:
-        super().__init__(shape, o_next=Out(1))
+        super().__init__(shape, capacity=2, o_next=Out(1))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

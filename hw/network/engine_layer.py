@@ -66,7 +66,7 @@ class EngineLayer(EngineCore):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.datapath = datapath = self.datapath
-        m.submodules.closer = closer = self.closer
+        m.submodules.closer = self.closer
         m.submodules.raster = raster = Raster(
             self.config.layer, drain=datapath.latency, judged=True
         )
@@ -76,15 +76,12 @@ class EngineLayer(EngineCore):
         self.close(m, damaged)
         self._transmit(m)
         coming, held = Signal(), Signal()
-        m.d.comb += [
-            coming.eq(raster.busy | waiting),
-            datapath.o_next.eq(closer.i_next),
-            raster.run.eq(~held),
-        ]
+        m.d.comb += coming.eq(raster.busy | waiting)
+        m.d.sync += raster.run.eq(~held)
         if hasattr(self, "i_write"):
             self.configure(m, self.i_write)
             if self.config.run_time_weights:
-                port = self.load_weights(m, self.i_write, coming, held)
+                port = self.load_weights(m, self.i_write, coming | raster.run, held)
                 m.d.comb += [port.clear.eq(self.clear), self.refused.eq(port.refused)]
         return m
 

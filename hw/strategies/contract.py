@@ -135,5 +135,10 @@ class Strategy(wiring.Component):
         """How long it holds a beat; here as one that folds every beat."""
         return Pace(hold=self.config.fold.cycles, hold_emitting=self.config.fold.cycles)
 
+    @property
+    def holds(self) -> bool:
+        """Whether ``i_ready_next`` can be low; here as of one that only folds."""
+        return self.config.fold.cycles > 1
+
     def elaborate(self, platform: object) -> Module:
         raise NotImplementedError

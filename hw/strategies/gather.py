@@ -72,6 +72,11 @@ class Gather(Strategy):
         result = fold + self._cycles + self.queue.latency
         return Pace(hold_emitting=fold, latency=self.latency, result=result)
 
+    @property
+    def holds(self) -> bool:
+        """Whether ``i_ready_next`` can be low: where a result is awaited."""
+        return True
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.sequencer = self.sequencer

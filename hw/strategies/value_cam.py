@@ -41,6 +41,11 @@ class ValueCam(Strategy):
         """Beats from a window's last pixel to its sums: to the read, and the accumulators."""
         return self.table.latency - self.table.lead + self.accumulator.latency
 
+    @property
+    def holds(self) -> bool:
+        """Whether ``i_ready_next`` can be low: where a beat misses."""
+        return True
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         table, events = self.table, self.events

@@ -67,8 +67,11 @@ def test_named_engine(name: str, build_dir: Path, seed: int) -> None:
         _check(result, images[:12], config)
 
 
-def test_outputs_wait_in_memory(build_dir: Path, seed: int) -> None:
-    config = load_config("tiny", assignments=['output.queue="memory"'])
+@pytest.mark.parametrize("strategy", ["value_cam", "value_table"])
+def test_outputs_wait_in_memory(strategy: str, build_dir: Path, seed: int) -> None:
+    """The second sends its beats on a long way, with room kept for their outputs."""
+    settings = ['output.queue="memory"', f'strategy="{strategy}"']
+    config = load_config("tiny", assignments=settings)
     images = _images(config, 12)
     for source, sink in ((0, 0), (0, 500), (500, 500)):
         result = simulate(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.engine import Engine
 from sim.protocol import run_bench
+from sw.configfile import load_config
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec, Padding, save_layer
 
@@ -39,6 +41,15 @@ def _odd_layer() -> LayerSpec:
 
 def test_tiny_engine(build_dir: Path) -> None:
     _check(run_bench(_BENCHES, "tiny", build_dir=build_dir))
+
+
+def test_engine_with_a_long_way_to_its_datapath(build_dir: Path, tmp_path: Path) -> None:
+    """Of the odd layer, whose frames end after their last output."""
+    model = tmp_path / "odd.npz"
+    save_layer(model, _odd_layer())
+    settings = ['strategy="value_table"', 'output.queue="memory"', "bias_bits=11"]
+    assert Engine(load_config("tiny", model=model, assignments=settings)).hops
+    _check(run_bench(_BENCHES, "tiny", model=model, assignments=settings, build_dir=build_dir))
 
 
 def test_odd_engine(build_dir: Path, tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 
 from hw.blocks.frame_closer import FrameCloser
 from hw.blocks.half_buffer import HalfBuffer
+from hw.blocks.launch import Launch
 from hw.blocks.memory_queue import MemoryQueue
 from hw.blocks.skid_buffer import SkidBuffer
 from tests.formal.contract import (
@@ -29,7 +32,7 @@ each_queue = pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.__
 
 
 class QueueHarness(Harness):
-    """A queue of its ``CAPACITY``."""
+    """A queue of its ``capacity``."""
 
     def properties(self, m: Module, probe) -> None:
         port: Any = vars(self)
@@ -41,11 +44,17 @@ class QueueHarness(Harness):
             pushed=self.i.payload,
             pop=moves(self.o),
             popped=self.o.payload,
-            capacity=self.dut.CAPACITY,
+            capacity=self.dut.capacity,
         )
-        waits_at_most(m, self.i, self.o, 1 + self.dut.ROOM_LATENCY)
+        # Room that is announced early is kept for what may be on its way, and not announced again.
+        waits_at_most(m, self.i, self.o, 1 + self.dut.room_latency + self.dut.foresight)
         claim(m, port["busy"] == (held != 0), "busy means that a payload is held")
-        foretells(m, port["i_next"], self.i.ready, "ready")
+        announced = port["i_next"]
+        for _ in range(self.dut.foresight):
+            later = Signal(init=1)
+            m.d.sync += later.eq(announced)
+            announced = later
+        foretells(m, announced, self.i.ready, "ready")
         if isinstance(self.dut, SkidBuffer):
             foretells(m, port["o_next"], self.o.valid, "valid")
         if isinstance(self.dut, MemoryQueue):
@@ -97,6 +106,10 @@ def test_a_queue_of_its_capacity(queue):
     prove(QueueHarness(queue(3)), mode="bmc", depth=14).holds()
 
 
+def test_a_queue_with_foresight():
+    prove(QueueHarness(MemoryQueue(2, foresight=1)), mode="bmc", depth=15).holds()
+
+
 @each_queue
 def test_fault_a_queue_overflows(queue):
     verdict = prove(QueueHarness(always_ready(queue)(3)), mode="bmc", depth=14)
@@ -118,13 +131,69 @@ def test_fault_a_queue_skips(queue):
 class TooLong(MemoryQueue):
     """A queue whose memory looks empty when it is full."""
 
-    RING = 2
-    CAPACITY = 6  # four in the memory, and two behind it
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.ring = 2
+        self.capacity = 6  # four in the memory, and two behind it
 
 
 def test_fault_a_memory_queue_is_too_short():
     verdict = prove(QueueHarness(TooLong(3)), mode="bmc", depth=14)
     verdict.breaks("no transfers are lost", "transfers leave unchanged and in order")
+
+
+class Way(wiring.Component):
+    """A launch between a buffer and a queue that foresees ``foresight`` cycles."""
+
+    def __init__(self, hops: int, foresight: int):
+        self.hops = hops
+        self.capacity = 2 + hops + 2 * (4 + foresight) - 1
+        self.foresight = foresight
+        super().__init__({"i": In(stream.Signature(2)), "o": Out(stream.Signature(2))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.before = before = SkidBuffer(2)
+        m.submodules.launch = launch = Launch(2, hops=self.hops)
+        m.submodules.after = after = MemoryQueue(2, foresight=self.foresight)
+        wiring.connect(m, wiring.flipped(self.i), before.i)
+        wiring.connect(m, before.o, launch.i)
+        wiring.connect(m, after.o, wiring.flipped(self.o))
+        m.d.comb += [
+            launch.i_next.eq(before.o_next),
+            launch.room.eq(after.i_next),
+            after.i.valid.eq(launch.o.valid),
+            after.i.payload.eq(launch.o.payload),
+        ]
+        return m
+
+
+class WayHarness(Harness):
+    """What goes on its way arrives, as if the whole were a queue."""
+
+    def properties(self, m: Module, probe) -> None:
+        keeps_until_ready(m, self.i, assume=True)
+        keeps_until_ready(m, self.o)
+        tagged_transfer(
+            m,
+            push=moves(self.i),
+            pushed=self.i.payload,
+            pop=moves(self.o),
+            popped=self.o.payload,
+            capacity=self.dut.capacity,
+        )
+        arrives, room = (probe.signal(name) for name in ("launch.o__valid", "after.i__ready"))
+        claim(m, ~arrives | room, "there is room where it arrives")
+        foretells(m, probe.signal("launch.o_next"), arrives, "valid")
+
+
+def test_a_way_with_foresight():
+    prove(WayHarness(Way(1, 1)), mode="bmc", depth=15).holds()
+
+
+def test_fault_a_way_without_foresight():
+    verdict = prove(WayHarness(Way(1, 0)), mode="bmc", depth=15)
+    verdict.breaks("there is room where it arrives")
 
 
 class CloserHarness(Harness):
@@ -139,7 +208,7 @@ class CloserHarness(Harness):
 
     def properties(self, m: Module, probe) -> None:  # noqa: ARG002
         i, o, beat = self.i, self.o, self.i.payload
-        capacity = self.dut.queue.CAPACITY
+        capacity = self.dut.queue.capacity
         keeps_until_ready(m, i, assume=True)
         keeps_until_ready(m, o)
         ending = Signal()  # the frame's last output came, its end did not
@@ -172,7 +241,7 @@ class CloserHarness(Harness):
         )
         claim(m, ~o.valid | o.payload.last | ~o.payload.bad, "bad comes with last alone")
         claim(m, vars(self)["busy"] == (held != 0), "busy means that an output is held")
-        waits_at_most(m, i, o, 1 + self.dut.queue.ROOM_LATENCY)
+        waits_at_most(m, i, o, 1 + self.dut.queue.room_latency)
         foretells(m, vars(self)["i_next"], i.ready, "ready")
 
 

@@ -183,8 +183,8 @@ def test_the_packers_are_the_families():
     ("board", "config"),
     [
         ("icebreaker", "mnist-hlac25"),
-        ("ulx3s-85f", "cifar10-layer1"),
-        ("orangecrab-25f", "cifar10-layer1"),
+        ("ulx3s-85f", "cifar10-layer1-full"),
+        ("orangecrab-25f", "cifar10-layer1-small"),
     ],
 )
 def test_a_whole_build(board, config, tmp_path):

@@ -22,7 +22,7 @@ ALL = strategy_events_layout(lookups=8, misses=3, multiplications=200, errors=2)
 NONE = strategy_events_layout()
 DELAY = 3
 """Cycles from an event to a count with it."""
-RESTART = 4
+RESTART = 5
 """Cycles from a clear to the first part."""
 
 

@@ -72,11 +72,12 @@ FRAMES = st.lists(
 @given(frames=FRAMES, idle=st.integers(0, 2), pause=st.sampled_from(PAUSES))
 def test_closes_every_frame(queue, frames, idle, pause):
     cycles = check([beat for one in frames for beat in [*one, *[IDLE] * idle]], pause, queue)
+    like = queue(8)
     ended = left = held = taken = 0
     ending = False
     for cycle in cycles:
         assert cycle["busy"] == (held > 0)
-        room = held + taken * queue.ROOM_LATENCY < queue.CAPACITY
+        room = held + taken * like.room_latency < like.capacity
         assert cycle["accepts"] == (room or ending)
         taken = cycle["valid"] and cycle["ready"]
         if cycle["step"]:

@@ -14,8 +14,17 @@ from hw.targets.rtlil import convert
 from tests.hw.benches import InTurn, Recorder
 from tests.hw.streams import PAUSES, Pause, pause_seed, run_streams
 
-CYCLES_APART = {SkidBuffer: 1, HalfBuffer: 2, MemoryQueue: 1}
+
+class ForeseeingQueue(MemoryQueue):
+    """Announces room some cycles earlier."""
+
+    def __init__(self, shape):
+        super().__init__(shape, foresight=3)
+
+
+CYCLES_APART = {SkidBuffer: 1, HalfBuffer: 2, MemoryQueue: 1, ForeseeingQueue: 1}
 each_queue = pytest.mark.parametrize("queue", CYCLES_APART, ids=lambda queue: queue.__name__)
+each_fast_queue = pytest.mark.parametrize("queue", [SkidBuffer, MemoryQueue, ForeseeingQueue])
 
 
 def recorder(dut):
@@ -38,16 +47,18 @@ def test_passes_everything_on_in_order(queue, pause, bits):
     dut = queue(bits)
     seen = recorder(dut)
     assert run_streams(dut, {"i": inputs}, pause=pause, testbenches=[seen.watch])["o"] == inputs
-    held, foretold = 0, 1
-    left = [0] * (queue.ROOM_LATENCY + 1)  # in each of the latest cycles
+    held = left = 0
+    foretold = [1] * (dut.foresight + 1)  # of this cycle and those after it
+    rooms = [True] * dut.foresight
+    late = dut.room_latency - dut.foresight
     for cycle in seen.cycles:
         assert cycle["busy"] == (held > 0)
-        room = held + sum(left[: queue.ROOM_LATENCY]) < queue.CAPACITY
-        assert cycle["accepts"] == room == foretold
+        rooms.append(held + late * left < dut.capacity - dut.foresight)
+        assert cycle["accepts"] == rooms.pop(0) == foretold.pop(0)
         assert held or not cycle["valid"]
-        left = [cycle["valid"] and cycle["ready"], *left[:-1]]
-        held += (cycle["accepts"] and cycle["offered"]) - left[0]
-        foretold = cycle["accepts_next"]
+        left = cycle["valid"] and cycle["ready"]
+        held += (cycle["accepts"] and cycle["offered"]) - left
+        foretold.append(cycle["accepts_next"])
 
 
 @each_queue
@@ -60,7 +71,7 @@ def test_as_fast_and_as_late_as_it_says(queue):
     assert times == [queue.LATENCY + apart * n for n in range(20)]
 
 
-@pytest.mark.parametrize("queue", [SkidBuffer, MemoryQueue])
+@each_fast_queue
 @pytest.mark.parametrize("pause", [(Pause.ALWAYS, Pause.HALF), (Pause.ALWAYS, Pause.STALL)])
 def test_back_pressure_costs_only_the_cycles_that_it_takes(queue, pause):
     dut = queue(8)
@@ -88,9 +99,9 @@ def test_a_memory_queue_takes_block_memory_and_nothing_for_each_bit(bits):
     source = {"queue.il": convert(MemoryQueue(bits), name="queue")}
     area = synthesise(source, top="queue", family=family()).area
     assert area["bram"] == math.ceil(bits / 36)
-    lanes = math.ceil(bits / 144)
-    assert area["lut4_eq"] <= 10 + 22 * lanes
-    assert area["ff"] <= 5 + 11 * lanes + bits  # one for each bit: two are in the memories
+    lanes = math.ceil(bits / 72)
+    assert area["lut4_eq"] <= 10 + 27 * lanes
+    assert area["ff"] <= 5 + 12 * lanes + bits  # one for each bit: two are in the memories
 
 
 @pytest.mark.parametrize("bits", [36, 100])
