@@ -14,6 +14,7 @@ from hw.targets import TOP, verilog
 from sw.network.config import NetworkConfig
 from sw.network.counters import NetworkCounters
 from sw.network.graph import Network
+from sw.network.loading import load_writes
 from sw.network.packing import (
     NetworkOutputs,
     input_bytes,
@@ -73,6 +74,7 @@ def simulate_network(
     source_pause: int = 0,
     sink_pause: int = 0,
     seed: int = 0,
+    weights: NetworkConfig | None = None,
 ) -> NetworkResult:
     """Stream ``images`` through the RTL of a network.
 
@@ -84,6 +86,8 @@ def simulate_network(
         With the zero point.
     build_dir, on_progress, source_pause, sink_pause, seed
         As :func:`sim.bulk.simulate`.
+    weights : NetworkConfig, optional
+        Its weights are loaded first; otherwise those count that were built in.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def simulate_network(
                 file.write(np.ascontiguousarray(packed[..., ::-1]).data)
         for empty in ("weights", "flips"):
             (folder / empty).touch()
-        (folder / "script").write_text(_script(network, len(images)))
+        (folder / "script").write_text(_script(config, weights, len(images)))
         begun = time.monotonic()
         said = run_program(
             binary, folder, settings, lambda done: report("simulate", done, len(images))
@@ -152,13 +156,15 @@ def _build(config: NetworkConfig, build_dir: Path, report: Progress) -> Path:
         )
 
 
-def _script(network: Network, frames: int) -> str:
+def _script(config: NetworkConfig, weights: NetworkConfig | None, frames: int) -> str:
     """What the bench does, step by step: see ``harness.sv``."""
+    network = config.network
     registers = network_registers(network)
     control, status = registers.offset("CONTROL"), registers.offset("STATUS")
     run, idle = registers.bits("CONTROL", "run"), registers.bits("STATUS", "idle")
     steps = [
         ("p", status, idle),
+        *(("w", *write) for write in (load_writes(weights, config) if weights else ())),
         ("w", control, run),
         ("s", frames, 0),
         ("w", control, 0),

@@ -16,11 +16,13 @@ DESCRIPTIONS = {
     "sw.network.config",
     "sw.network.graph",
     "sw.network.layers",
-    "sw.network.requantiser",
+    "sw.network.link",
+    "sw.network.loading",
     "sw.network.mac_words",
     "sw.network.packing",
     "sw.network.plan",
     "sw.network.registers",
+    "sw.network.requantiser",
     "sw.network.window",
     "sw.numeric",
     "sw.part_configs",
@@ -30,7 +32,14 @@ DESCRIPTIONS = {
     "sw.templates",
 }
 """What gates may depend on: what an engine is, never what its outputs are."""
-COMMAND_LINE = {"sw.cli", "sw.configfile", "sw.network.configfile", "sw.work_folder"}
+COMMAND_LINE = {
+    "sw.cli",
+    "sw.configfile",
+    "sw.network.chips",
+    "sw.network.configfile",
+    "sw.network.planner",
+    "sw.work_folder",
+}
 
 
 def nodes(tree: ast.AST, *, at_once: bool) -> Iterator[ast.AST]:

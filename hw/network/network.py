@@ -17,13 +17,11 @@ from hw.network.engine_layer import EngineLayer
 from hw.network.frame_guard import FrameGuard
 from hw.shapes import byte_width
 from sw.network.config import NetworkConfig
+from sw.network.loading import WINDOW_BITS
 from sw.network.plan import plans_of
 from sw.network.registers import counter_names
 
 __all__ = ["Accelerator"]
-
-_WINDOW_BITS = 2
-"""Of the place within an engine: which of its windows, in their order."""
 
 _FRAME_BITS = 8
 """Of the count of frames in flight; a chain holds far fewer."""
@@ -144,7 +142,7 @@ class Accelerator(wiring.Component):
             m.d.comb += write.payload.index.eq(load.payload.index)
             if isinstance(layer, EngineLayer):
                 windows = Value.cast(write.payload.window)
-                m.d.comb += windows.eq(1 << load.payload.index[-_WINDOW_BITS:])
+                m.d.comb += windows.eq(1 << load.payload.index[-WINDOW_BITS:])
                 with m.If(mine):
                     m.d.comb += load.ready.eq(write.ready)
         m.d.comb += control.refused.eq(Cat(refused).any())

@@ -56,10 +56,14 @@ def dense(name: str, rng: np.random.Generator, outputs: int, shape: tuple[int, i
 
 
 def small_network(
-    side: int = 8, kernels: tuple[int, int] = (3, 4), classes: int = 5, channels: int = 1
+    side: int = 8,
+    kernels: tuple[int, int] = (3, 4),
+    classes: int = 5,
+    channels: int = 1,
+    seed: int = 7,
 ) -> Network:
     """Two convolutions, each with a pool behind it, and a dense layer."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     a, b = kernels
     half, quarter = side // 2, side // 4
     last = dense("dense1", rng, classes, (b, quarter, quarter))
