@@ -24,12 +24,8 @@ from sw.network.packing import (
     unpack,
 )
 from sw.network.planner import cycles_of
-from sw.network.registers import (
-    LAYER_COUNTERS,
-    computing,
-    counter_names,
-    network_registers,
-)
+from sw.network.registers import counter_names, network_registers
+from sw.network.session import counters_of
 from sw.numeric import IntArray
 from sw.work_folder import work_folder
 
@@ -123,7 +119,7 @@ def simulate_network(
         bad, ends = read_marks(folder)
         return NetworkResult(
             outputs=_outputs(folder / "output", len(images), network, said),
-            counters=_counters(network, said),
+            counters=_counters(config, said),
             bad=bad,
             frame_cycles=np.diff(ends, prepend=said.first - 1),
             cycles_per_second=said.cycles / seconds,
@@ -183,21 +179,7 @@ def _outputs(path: Path, frames: int, network: Network, said: Transcript) -> Net
     return unpack(words, network)
 
 
-def _counters(network: Network, said: Transcript) -> NetworkCounters:
-    registers = network_registers(network)
-    found = {name: said.reads[registers.offset(name)] for name in counter_names(network)}
-    frames = found["FRAMES"]
-    layers: dict[str, dict[str, int | None]] = {
-        layer.name: {
-            "multiplications_needed": frames * layer.multiplications,
-            **{name: found[f"{layer.name}_{name}".upper()] for name in LAYER_COUNTERS},
-        }
-        for layer in computing(network)
-    }
-    return NetworkCounters(
-        frames=frames,
-        cycles=found["CYCLES"],
-        frame_errors=found["FRAME_ERRORS"],
-        multiplications_needed=frames * network.multiplications,
-        layers=layers,
-    )
+def _counters(config: NetworkConfig, said: Transcript) -> NetworkCounters:
+    registers = network_registers(config.network)
+    names = counter_names(config.network)
+    return counters_of(config, {name: said.reads[registers.offset(name)] for name in names})

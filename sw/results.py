@@ -27,13 +27,13 @@ class Counted(Protocol):
         ...
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+def add_run_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--images``, ``--out`` and ``--json``, the same for the RTL and the golden model."""
-    parser.add_argument("--images", required=True, metavar="IN.npy", help=IMAGES_HELP)
+    parser.add_argument("--images", required=required, metavar="IN.npy", help=IMAGES_HELP)
     parser.add_argument(
         "--out",
         type=Path,
-        required=True,
+        required=required,
         metavar="OUT.npz",
         help="where to write y, int64, shape (N, K, OH, OW); of a network logits, "
         "shape (N, classes), and label, shape (N,)",

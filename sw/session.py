@@ -39,7 +39,7 @@ from .register_model import WORD_BYTES, RegisterMap
 from .registers import COUNTERS, register_map, setup_writes, weight_writes
 from .reuse import Counters
 
-__all__ = ["Link", "LinkError", "Port", "Session", "WrongEngineError"]
+__all__ = ["Built", "FrameSession", "Link", "LinkError", "Port", "Session", "WrongEngineError"]
 
 _LINE_BITS = 10
 _ADDRESS_BYTES = 2
@@ -47,7 +47,7 @@ _MAX_PIXELS = MAX_PAYLOAD - 1
 _MIN_BLOCK = 16
 _FIRST_BLOCK = 64
 _PATIENCE = 200
-"""Exchanges in a row in which nothing moves: far more than the slowest engine needs."""
+"""Exchanges in a row in which nothing moves, and reads of a status: far more than is needed."""
 
 
 class LinkError(InputError):
@@ -154,20 +154,48 @@ class Link:
                 return
 
 
-class Session:
-    """An engine, and what a host does with it.
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What is behind the link: an engine or a network.
+
+    Parameters
+    ----------
+    name : str
+    registers : RegisterMap
+    identity : bytes
+        Its answer to HELLO.
+    setup : tuple of (byte address, word)
+        What is loaded at first.
+    frame_bytes : int
+        Of a frame's outputs.
+    differs : str
+        In what another of the same shape may differ.
+    patience : int
+        Exchanges in a row in which nothing moves: far more than it needs.
+    """
+
+    name: str
+    registers: RegisterMap
+    identity: bytes
+    setup: tuple[tuple[int, int], ...]
+    frame_bytes: int
+    differs: str
+    patience: int = _PATIENCE
+
+
+class FrameSession:
+    """Something behind a link that takes frames, and what a host does with it.
 
     Parameters
     ----------
     link : Link
-    config : EngineConfig
-        What the engine was built from; its weights, biases and factors are loaded.
+    built : Built
     """
 
-    def __init__(self, link: Link, config: EngineConfig) -> None:
+    def __init__(self, link: Link, built: Built) -> None:
         self.link = link
-        self.config = config
-        self.registers: RegisterMap = register_map(config)
+        self.built = built
+        self.registers = built.registers
 
     # ---- Registers
 
@@ -228,14 +256,117 @@ class Session:
             if found != register.value:
                 raise WrongEngineError(
                     f"another engine answers: {register.name} ({register.meaning}) is {found}, "
-                    f"expected {register.value} for {self.config.name}"
+                    f"expected {register.value} for {self.built.name}"
                 )
-        if answer != identity(self.config):
+        if answer != self.built.identity:
             raise WrongEngineError(
-                f"another engine answers: its shape is that of {self.config.name}, but not its "
-                "templates, formats or output; build the bitstream from the same configuration"
+                f"another engine answers: its shape is that of {self.built.name}, but not its "
+                f"{self.built.differs}; build the bitstream from the same configuration"
             )
-        self.load(setup_writes(self.config))
+        self.load(self.built.setup)
+
+    def exchange(
+        self, packed: npt.NDArray[np.uint8], on_frame: Callable[[int], None] | None = None
+    ) -> bytes:
+        """Send frames, and give back their outputs, one after the other.
+
+        Parameters
+        ----------
+        packed : array of bytes, shape (N, ...)
+            The frames' pixels.
+        on_frame : function, optional
+            Called with the number of frames done.
+
+        Raises
+        ------
+        LinkError
+            If the link fails, or what comes is not what an engine puts out.
+        """
+        self.write("CONTROL", self.registers.bits("CONTROL", "run"))
+        frames = self._frames(packed, on_frame or (lambda _: None))
+        outputs = b"".join(islice(frames, len(packed)))
+        self._stop()
+        return outputs
+
+    def _frames(
+        self, packed: npt.NDArray[np.uint8], on_frame: Callable[[int], None]
+    ) -> Iterator[bytes]:
+        """Outputs of one frame after the other, as bytes, while pixels are sent."""
+        sent = (frame.tobytes() for frame in packed)
+        left, outputs, idle, done = next(sent, b""), bytearray(), 0, 0
+        expected = self.built.frame_bytes
+        while True:
+            part = left[: min(self.link.block, _MAX_PIXELS)]
+            last = LAST if part and len(part) == len(left) else 0
+            room = min(self.link.block, MAX_OUTPUTS)
+            data, status = self.link.request(Command.EXCHANGE | last, bytes((room,)) + part)
+            if status & Status.MALFORMED or not data or data[-1] > len(part):
+                raise LinkError(f"frame {done}: the exchange was answered {status!r}")
+            consumed = data[-1]
+            left = left[consumed:]
+            if consumed and not left:
+                left = next(sent, b"")
+            outputs += data[:-1]
+            idle = 0 if consumed or len(data) > 1 else idle + 1
+            if idle == self.built.patience:
+                raise LinkError(f"frame {done}: the engine stands still")
+            if len(outputs) > expected or (status & Status.LAST) != (
+                Status.LAST if len(outputs) == expected else 0
+            ):
+                raise LinkError(
+                    f"frame {done}: {len(outputs)} bytes of outputs, expected {expected}"
+                )
+            if status & Status.BAD:
+                raise LinkError(f"frame {done}: the engine marked it as too short or too long")
+            if status & Status.LAST:
+                done += 1
+                on_frame(done)
+                yield bytes(outputs)
+                outputs.clear()
+
+    def _stop(self) -> None:
+        self.write("CONTROL", 0)
+        for _ in range(self.built.patience):
+            if self.read("STATUS") & self.registers.bits("STATUS", "idle"):
+                return
+        raise LinkError("the engine does not become idle")
+
+    def _runs(self, writes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
+        """Writes to neighbouring words together: (first address, words)."""
+        start, words = 0, list[int]()
+        for address, word in writes:
+            room = (self.link.block - _ADDRESS_BYTES) // WORD_BYTES
+            if words and (address != start + WORD_BYTES * len(words) or len(words) >= room):
+                yield start, words
+                words = []
+            if not words:
+                start = address
+            words.append(word)
+        if words:
+            yield start, words
+
+
+class Session(FrameSession):
+    """An engine, and what a host does with it.
+
+    Parameters
+    ----------
+    link : Link
+    config : EngineConfig
+        What the engine was built from; its weights, biases and factors are loaded.
+    """
+
+    def __init__(self, link: Link, config: EngineConfig) -> None:
+        self.config = config
+        built = Built(
+            name=config.name,
+            registers=register_map(config),
+            identity=identity(config),
+            setup=tuple(setup_writes(config)),
+            frame_bytes=output_beats(config) * output_bytes(config),
+            differs="templates, formats or output",
+        )
+        super().__init__(link, built)
 
     def load_weights(self, weight: npt.ArrayLike) -> None:
         """Load other learned weights, shape (L, C, kh, kw): they count from the next frame on.
@@ -272,10 +403,7 @@ class Session:
         LinkError
             If the link fails, or what comes is not what an engine puts out.
         """
-        self.write("CONTROL", self.registers.bits("CONTROL", "run"))
-        frames = list(islice(self._frames(images, on_frame or (lambda _: None)), len(images)))
-        self._stop()
-        beats = np.frombuffer(b"".join(frames), np.uint8)
+        beats = np.frombuffer(self.exchange(pack_images(images, self.config), on_frame), np.uint8)
         shape = (len(images), output_beats(self.config), output_bytes(self.config))
         return unpack_output(beats.reshape(shape), self.config), self.counters()
 
@@ -286,58 +414,3 @@ class Session:
             low = self.read(f"{name.upper()}_LO")
             values[name] = self.read(f"{name.upper()}_HI") << 32 | low
         return Counters(**values)
-
-    def _frames(self, images: Images, on_frame: Callable[[int], None]) -> Iterator[bytes]:
-        """Outputs of one frame after the other, as bytes, while pixels are sent."""
-        sent = (frame.tobytes() for frame in pack_images(images, self.config))
-        left, outputs, idle, done = next(sent, b""), bytearray(), 0, 0
-        expected = output_beats(self.config) * output_bytes(self.config)
-        while True:
-            part = left[: min(self.link.block, _MAX_PIXELS)]
-            last = LAST if part and len(part) == len(left) else 0
-            room = min(self.link.block, MAX_OUTPUTS)
-            data, status = self.link.request(Command.EXCHANGE | last, bytes((room,)) + part)
-            if status & Status.MALFORMED or not data or data[-1] > len(part):
-                raise LinkError(f"frame {done}: the exchange was answered {status!r}")
-            consumed = data[-1]
-            left = left[consumed:]
-            if consumed and not left:
-                left = next(sent, b"")
-            outputs += data[:-1]
-            idle = 0 if consumed or len(data) > 1 else idle + 1
-            if idle == _PATIENCE:
-                raise LinkError(f"frame {done}: the engine stands still")
-            if len(outputs) > expected or (status & Status.LAST) != (
-                Status.LAST if len(outputs) == expected else 0
-            ):
-                raise LinkError(
-                    f"frame {done}: {len(outputs)} bytes of outputs, expected {expected}"
-                )
-            if status & Status.BAD:
-                raise LinkError(f"frame {done}: the engine marked it as too short or too long")
-            if status & Status.LAST:
-                done += 1
-                on_frame(done)
-                yield bytes(outputs)
-                outputs.clear()
-
-    def _stop(self) -> None:
-        self.write("CONTROL", 0)
-        for _ in range(_PATIENCE):
-            if self.read("STATUS") & self.registers.bits("STATUS", "idle"):
-                return
-        raise LinkError("the engine does not become idle")
-
-    def _runs(self, writes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
-        """Writes to neighbouring words together: (first address, words)."""
-        start, words = 0, list[int]()
-        for address, word in writes:
-            room = (self.link.block - _ADDRESS_BYTES) // WORD_BYTES
-            if words and (address != start + WORD_BYTES * len(words) or len(words) >= room):
-                yield start, words
-                words = []
-            if not words:
-                start = address
-            words.append(word)
-        if words:
-            yield start, words
