@@ -8,6 +8,7 @@ import pytest
 
 from sw import reference
 from sw.configfile import load_config
+from sw.packing import pack_images
 from sw.registers import setup_writes
 from sw.session import Link, LinkError, Session, WrongEngineError
 from sw.spec import SpecError
@@ -87,7 +88,7 @@ def test_a_second_session_begins_anew(config, images):
     board = FakeBoard(config, images)
     first = session(board, config)
     first.begin()
-    frames = first._frames(images, lambda _: None)
+    frames = first._frames(pack_images(images, config), lambda _: None)
     next(frames)  # and then it is gone
     second = session(board, config)
     second.begin()
