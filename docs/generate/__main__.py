@@ -21,8 +21,8 @@ __all__ = ["main"]
 
 _PROG = "python -m docs.generate"
 _EPILOG = """\
-generated: the figures in docs/figures/, docs/reference/registers.md, and the table of
-configurations in README.md.
+generated: figures in docs/figures/, docs/reference/registers.md, the table of configurations in
+README.md, and the measured tables in docs/user/training.md.
 
 exit status: 0 done or all agree, 1 a document does not agree, 2 something cannot be generated
 

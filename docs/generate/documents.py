@@ -9,6 +9,7 @@ from docs.generate.configurations import configurations_table
 from docs.generate.datapath import datapath_figure
 from docs.generate.measure import load_measured
 from docs.generate.reuse_plot import reuse_figure
+from docs.generate.training import banks_figure, training_tables
 from hw.emit import markdown
 from sw.configfile import load_config
 from sw.registers import register_map
@@ -36,11 +37,20 @@ def _readme() -> str:
     return between_markers(text, "configurations", table)
 
 
+def _training() -> str:
+    text = (ROOT / "docs/user/training.md").read_text(encoding="utf-8")
+    for name, table in training_tables().items():
+        text = between_markers(text, name, table)
+    return text
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "README.md": _readme,
+    "docs/figures/banks.svg": banks_figure,
     "docs/figures/datapath.svg": datapath_figure,
     "docs/figures/reuse.svg": lambda: reuse_figure(load_measured()),
     "docs/reference/registers.md": _registers,
+    "docs/user/training.md": _training,
 }
 """What makes each document's text, by its path."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .markup import markdown_table, percent
 
-__all__ = ["beyond_sections"]
+__all__ = ["beyond_sections", "format_table", "saving_table", "witness_table"]
 
 _DATA = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
@@ -28,12 +28,16 @@ def _formats(rows: list[dict[str, Any]]) -> list[str]:
         "Trained on for a few epochs with weights and activations rounded; below: how many points "
         "lower than the float run it began with (negative: higher)."
     )
+    return ["## Quantised", what, format_table(rows)]
+
+
+def format_table(rows: list[dict[str, Any]]) -> str:
+    """The table of :func:`sw.paper.beyond.format_rows`."""
     lines = [
         [r["name"], r["format"], f"{r['float']:.2f} %", f"{r['top1']:.2f} %", f"{r['below']:+.2f}"]
         for r in rows
     ]
-    head = ["run", "format", "top-1, float", "top-1", "below"]
-    return ["## Quantised", what, markdown_table(head, lines)]
+    return markdown_table(["run", "format", "top-1, float", "top-1", "below"], lines)
 
 
 def _banks(rows: list[dict[str, Any]]) -> list[str]:
@@ -61,6 +65,15 @@ def _banks(rows: list[dict[str, Any]]) -> list[str]:
 def _saving(report: dict[str, Any] | None) -> list[str]:
     if report is None:
         return []
+    what = (
+        "The same steps in turn in one process: processor time as a ratio to the network without "
+        f"fixed kernels (`{report['command']}`)."
+    )
+    return ["## What fixed kernels save in training", what, saving_table(report)]
+
+
+def saving_table(report: dict[str, Any]) -> str:
+    """The table of a report of ``python -m sw.train.saving``."""
     rows = [
         [
             f"{_DATA[data]}, {name}",
@@ -71,17 +84,24 @@ def _saving(report: dict[str, Any] | None) -> list[str]:
         for data in _DATA
         for name, row in report[data].items()
     ]
-    what = (
-        "The same steps in turn in one process: processor time as a ratio to the network without "
-        f"fixed kernels (`{report['command']}`)."
-    )
     head = ["fixed kernels", "time", "weights trained", "bytes of gradients and optimiser"]
-    return ["## What fixed kernels save in training", what, markdown_table(head, rows)]
+    return markdown_table(head, rows)
 
 
 def _witness(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return []
+    what = (
+        f"Multiplications an image of the trained first CIFAR-10 layer in fixed8 on the same "
+        f"{rows[0]['images']:,} images. Estimate: distinct pairs of an image, as tables 2 and 3 "
+        "count them. Executed: the counter of the RTL, whose table keeps what it has learned from "
+        "image to image and whose templates never multiply (`python -m sim.witness`)."
+    )
+    return ["## The witness: what the RTL multiplies", what, witness_table(rows)]
+
+
+def witness_table(rows: list[dict[str, Any]]) -> str:
+    """The table of :func:`sw.paper.beyond.witness_rows`."""
     names = {"none": "without templates", "hlac25": "with HLAC-25"}
     lines = [
         [
@@ -94,11 +114,5 @@ def _witness(rows: list[dict[str, Any]]) -> list[str]:
         ]
         for row in rows
     ]
-    what = (
-        f"Multiplications an image of the trained first CIFAR-10 layer in fixed8 on the same "
-        f"{rows[0]['images']:,} images. Estimate: distinct pairs of an image, as tables 2 and 3 "
-        "count them. Executed: the counter of the RTL, whose table keeps what it has learned from "
-        "image to image and whose templates never multiply (`python -m sim.witness`)."
-    )
     head = ["layer", "needed", "estimate", "executed, first image", "executed, mean", "of needed"]
-    return ["## The witness: what the RTL multiplies", what, markdown_table(head, lines)]
+    return markdown_table(head, lines)
