@@ -68,9 +68,10 @@ def _model(options: Options) -> str:
 
 
 def _quantised(base: Options, *formats: str) -> list[Options]:
-    """A trained run in other formats."""
+    """A trained run in other formats; those for chips are trained on for longer."""
     same = {name: getattr(base, name) for name in ("templates", "fixed", "stages", "seed")}
-    return [Options.of(base.data, **same, format=name, base=_model(base)) for name in formats]
+    runs = [Options.of(base.data, **same, format=name, base=_model(base)) for name in formats]
+    return [replace(run, epochs=3) if run.title != run.name else run for run in runs]
 
 
 def is_stored(options: Options, reports: Path = REPORTS) -> bool:

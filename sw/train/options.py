@@ -37,7 +37,7 @@ NAMED = {
     "cifar10-plain-hlac25-s0-int8": "cifar10-net",
 }
 """Networks for chips, by the names of their runs."""
-FINE_TUNING = Recipe(epochs=3, rate=0.01, decay=5e-4)
+FINE_TUNING = Recipe(epochs=1, rate=0.01, decay=5e-4)
 """Of a trained network that is quantised."""
 
 
