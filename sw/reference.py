@@ -26,6 +26,7 @@ from .network import reference as network_reference
 from .network.configfile import is_network, network_from_arguments
 from .network.counters import predict
 from .network.images import load_network_images
+from .network.planner import plan
 from .numeric import IntArray
 from .results import add_run_arguments, check_outputs, write_outputs
 from .reuse import CounterModel
@@ -225,7 +226,7 @@ def _command(argv: Sequence[str] | None) -> int:
 
 def _network(arguments: argparse.Namespace) -> int:
     """The same for a network: logits and labels."""
-    config = network_from_arguments(arguments)
+    config = plan(network_from_arguments(arguments)).config
     check_outputs(arguments.out, arguments.json)
     images = load_network_images(arguments.images, config)
     for remark in config.remarks:
@@ -236,7 +237,7 @@ def _network(arguments: argparse.Namespace) -> int:
         outputs = network_reference.run(
             images, config.network, progress=lambda done: progress.advance(task, done)
         )
-    counters = predict(config.network, len(images))
+    counters = predict(config, len(images))
     write_outputs(arguments.out, outputs.arrays, arguments.json, counters)
     return 0
 
