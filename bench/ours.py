@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from hw.digest import generator_digest
 from hw.flow.cache import cached, key_of
 from hw.flow.progress import step
 from hw.targets import TOP, Options, rtlil, verilog
@@ -18,7 +17,6 @@ from sw.config import EngineConfig
 from sw.spec import LayerSpec
 
 from .design import Design, Feed, Field
-from .environment import ROOT
 from .verify import verify_engine, verify_layer
 from .weights import INPUT_SHAPE, kernels
 
@@ -27,13 +25,9 @@ __all__ = [
     "constant_config",
     "described",
     "engine",
-    "generator_digest",
     "rtlil_text",
     "templates_config",
 ]
-
-_CHOOSES = {"auto.py", "cost.py"}
-"""Of ``sw``: what chooses an engine, and makes none."""
 
 
 def templates_config(weights: str, *, top: Literal["engine", "template_bank"]) -> EngineConfig:
@@ -107,13 +101,3 @@ def described(config: EngineConfig) -> str:
     """All that makes an engine, but for its name."""
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     return repr(settings | {"name": None, "layer": config.layer.digest()})
-
-
-@cache
-def generator_digest() -> str:
-    """Of all that RTL may depend on."""
-    digest = hashlib.sha256()
-    for path in sorted([*(ROOT / "hw").rglob("*.py"), *(ROOT / "sw").rglob("*.py")]):
-        if "flow" not in path.parts and path.name not in _CHOOSES:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sw.auto import BRAM_COST, DSP_COST
+from hw.explore.front import chip_area, pareto
 
 __all__ = ["BUILT_IN", "chip_area", "front", "is_measured"]
 
@@ -19,11 +19,6 @@ def is_measured(row: Mapping[str, Any]) -> bool:
     return known and row["reason"] is None
 
 
-def chip_area(area: Mapping[str, Any]) -> int:
-    """LUT4-eq, with multipliers and block memories as the LUTs that a chip has for each."""
-    return area["lut4_eq"] + DSP_COST * area["dsp"] + BRAM_COST * area["bram"]
-
-
 def front(
     rows: Iterable[dict[str, Any]], size: Callable[[Mapping[str, Any]], int] = chip_area
 ) -> list[dict[str, Any]]:
@@ -32,11 +27,5 @@ def front(
     Of those whose weights are loaded at run time. ``size``: of an area.
     """
     loaded = [row for row in rows if is_measured(row) and row["strategy"] not in BUILT_IN]
-    best: list[dict[str, Any]] = []
-    for row in sorted(
-        loaded,
-        key=lambda row: (size(row["area"]), -row["pixels_per_cycle"], row["key"]),
-    ):
-        if not best or row["pixels_per_cycle"] > best[-1]["pixels_per_cycle"]:
-            best.append(row)
-    return best
+    loaded.sort(key=lambda row: row["key"])
+    return pareto(loaded, lambda row: size(row["area"]), lambda row: row["pixels_per_cycle"])

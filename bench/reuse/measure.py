@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.environment import ROOT
 from bench.measure import kept, not_in, one_line, tools
-from bench.ours import described, generator_digest, rtlil_text
+from bench.ours import described, rtlil_text
+from hw.digest import generator_digest
 from hw.flow import FlowError, FlowTimeoutError, MissingToolError, load_family, synthesise
 from hw.targets import TOP
 from hw.top import make_top
