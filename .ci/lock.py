@@ -42,7 +42,7 @@ def main() -> None:
     dev.write_text(HEADER.format(extras="extra `dev`") + "\n".join(pins) + "\n")
     pins = resolve(".", [*sys.argv[1:], "-c", str(dev)])
     core.write_text(HEADER.format(extras="no extras") + "\n".join(pins) + "\n")
-    for extra in ("synth", "constant", "bench", "train"):
+    for extra in ("synth", "constant", "bench", "explore", "train"):
         pins = resolve(f".[{extra}]", [*sys.argv[1:], "-c", str(dev)])
         lock = ROOT / f"requirements-{extra}.lock"
         lock.write_text(HEADER.format(extras=f"extra `{extra}`") + "\n".join(pins) + "\n")

@@ -41,6 +41,9 @@ COMMAND_LINE = {
     "sw.work_folder",
 }
 
+SWEEPS = {"sw.auto", "sw.images", "sw.sensor"}
+"""What ``hw.explore`` may import too; the golden model is a command to it."""
+
 
 def nodes(tree: ast.AST, *, at_once: bool) -> Iterator[ast.AST]:
     """All nodes of a tree; ``at_once``: those that run when the file is imported."""
@@ -97,8 +100,17 @@ def test_hw_imports_neither_sim_nor_tests():
 
 def test_hw_knows_the_descriptions_alone():
     allowed = DESCRIPTIONS | COMMAND_LINE
+    others = [path for path in sources("hw") if ROOT / "hw/explore" not in path.parents]
     assert not offences(
-        sources("hw"), lambda module: within(module, ["sw"]) and not within(module, allowed)
+        others, lambda module: within(module, ["sw"]) and not within(module, allowed)
+    )
+
+
+def test_sweeps_know_what_is_streamed_and_how_engines_are_weighed_too():
+    assert sources("hw/explore")
+    allowed = DESCRIPTIONS | COMMAND_LINE | SWEEPS
+    assert not offences(
+        sources("hw/explore"), lambda module: within(module, ["sw"]) and not within(module, allowed)
     )
 
 

@@ -24,6 +24,7 @@ COMMANDS = [
     "hw.build",
     "hw.baseline",
     "hw.paths",
+    "hw.explore",
     "sim.run",
     "sim.faults",
     "sim.strategies",
@@ -42,7 +43,15 @@ COMMANDS = [
     "bench.banks",
     "docs.generate",
 ]
-PACKAGES = ("sw.network", "sw.paper", "sw.train", "bench", "bench.reuse", "docs.generate")
+PACKAGES = (
+    "hw.explore",
+    "sw.network",
+    "sw.paper",
+    "sw.train",
+    "bench",
+    "bench.reuse",
+    "docs.generate",
+)
 """Of these, those whose command is in ``__main__``."""
 
 
