@@ -49,13 +49,17 @@ def queue() -> list[Options]:
         runs += [Options.of(data, system=system) for system in ("lbcnn", "binary", "pow2")]
         runs.append(Options.of(data, system="clustered", base=_model(Options.of(data))))
         runs.append(Options.of(data, templates="lbp"))
-    for bank in ("hlac25-rgb", "ternary-rgb", "greedy-rgb", "ternary", "clustered-rgb"):
-        runs.append(Options.of("cifar10", templates=bank, fixed=None if "hlac" in bank else 25))
-    for bank in ("ternary", "clustered"):
-        runs.append(Options.of("mnist", templates=bank, fixed=25))
+    runs += [Options.of(data, templates="ternary", fixed=25) for data in ("cifar10", "mnist")]
+    runs.append(Options.of("cifar10", templates="hlac25-rgb"))
+    runs.append(Options.of("cifar10", templates="greedy-rgb", fixed=25))
+    for seed in SEEDS[1:]:
+        runs.append(Options.of("cifar10", templates="ternary", fixed=25, seed=seed))
+        runs.append(Options.of("mnist", templates="ternary", fixed=25, seed=seed))
+    runs += [Options.of(data, templates="ternary") for data in ("mnist", "cifar10")]  # 32 of 32
+    for bank in ("ternary-rgb", "clustered-rgb", "clustered"):
+        runs.append(Options.of("cifar10", templates=bank, fixed=25))
+    runs.append(Options.of("mnist", templates="clustered", fixed=25))
     runs.append(Options.of("cifar10", templates="hlac25", fixed=16))
-    for data, bank in (("cifar10", "ternary-rgb"), ("mnist", "ternary")):
-        runs.append(Options.of(data, templates=bank))  # 32 of 32
     small = Options.of("mnist", templates="hlac25", fixed=16, stages="16p,16p")
     runs.append(small)
     for data, bank in product(("mnist", "cifar10"), ("none", "hlac25")):

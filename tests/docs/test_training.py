@@ -9,7 +9,7 @@ import pytest
 from sw.data import load_samples
 from sw.paper.accuracy import accuracy_figure, parameter_table
 from sw.paper.beyond import bank_rows, format_rows, load_reports
-from sw.paper.runs import load_runs, plain_runs
+from sw.paper.runs import load_runs
 from sw.paper.spread import effective_rank, patch_covariance
 from sw.templates import hlac25
 
@@ -48,14 +48,17 @@ def test_what_templates_cost(runs, page):
         assert round(accuracy_figure(runs, data)["difference"]["top1"], 1) == number
 
 
-def test_how_much_of_it_is_colour(runs, page):
-    back, lost = said(page, r"gives back (\d\.\d) points of the same seed's (\d\.\d)")
-    seed0 = {
-        bank: plain_runs(runs, "cifar10", bank)[0].record["result"]["top1"]
-        for bank in ("none", "hlac25", "hlac25-rgb")
-    }
-    assert seed0["hlac25-rgb"] - seed0["hlac25"] == pytest.approx(back, abs=0.05)
-    assert seed0["none"] - seed0["hlac25"] == pytest.approx(lost, abs=0.05)
+def test_what_colour_and_difference_give_back(runs, page):
+    lost, colour, again, difference, whole = said(
+        page,
+        r"of seed 0, where it costs (\d\.\d) points.* gives back (\d\.\d) points of the (\d\.\d),"
+        r".* give back (\d\.\d) points of the (\d\.\d)\.",
+    )
+    top1 = {run.record["name"]: run.record["result"]["top1"] for run in runs}
+    names = ("none", "hlac25", "hlac25-rgb", "ternary-f25")
+    none, hlac25, rgb, ternary = (top1[f"cifar10-plain-{name}-s0"] for name in names)
+    assert lost == again == whole == round(none - hlac25, 1)
+    assert (colour, difference) == (round(rgb - hlac25, 1), round(ternary - hlac25, 1))
 
 
 def test_how_much_templates_say(banks, page):
