@@ -38,6 +38,7 @@ class ArgMaxLayer(wiring.Component):
     def __init__(self, shape: ShapeLike, output: ShapeLike, classes: int) -> None:
         self.shape = shape
         self.classes = classes
+        self.label = Signal(range(classes))
         super().__init__(
             {
                 "i": In(stream.Signature(value_layout(shape, 1))),
@@ -47,7 +48,7 @@ class ArgMaxLayer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        number, label = Signal(range(self.classes)), Signal(range(self.classes))
+        number, label = Signal(range(self.classes)), self.label
         best = Signal(self.shape, reset_less=True)
         labelled, bad = Signal(), Signal()  # the label is next, and whether its frame is bad
         move, larger = Signal(), Signal()

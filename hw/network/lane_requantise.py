@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hw.blocks.requantise import round_half_even, rounded_range
 from hw.network.streams import value_layout
 from hw.shapes import shape_of
-from sw.network.graph import Requantise
+from sw.network.graph import Requantise, word_of
 from sw.network.window import groups_of
 from sw.numeric import IntRange
 
@@ -24,7 +24,8 @@ class LaneRequantise(wiring.Component):
 
     o.values[l] = clamp(round_half_even(i.values[l] * multiplier[k] / 2**shift), limits)      (1)
 
-    where k is the channel of lane l; without ``requantise`` it only clamps into ``output_range``.
+    where k is the channel of lane l; without ``requantise`` it only clamps into the word that
+    carries ``output_range``, which weights that are loaded later may exceed.
     Bit-exact to :func:`sw.numeric.requantise`. :attr:`latency` cycles, one beat a cycle; ``o`` is
     registered, and ``i.ready`` follows ``o.ready`` in the same cycle.
 
@@ -61,6 +62,9 @@ class LaneRequantise(wiring.Component):
         self.lanes = lanes
         self.sums = sums
         self.output_range = output_range
+        if requantise is None:
+            bits, signed = word_of(output_range)
+            self.output_range = IntRange.of_bits(bits, signed=signed)
         self.requantise = requantise
         super().__init__(
             {
