@@ -30,6 +30,7 @@ from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
 from sw.network.config import NetworkConfig
 from sw.network.configfile import is_network, network_from_arguments
+from sw.network.page import network_page
 from sw.network.planner import plan
 from sw.network.registers import network_registers
 from sw.registers import register_map
@@ -116,6 +117,7 @@ def build_network(
         "registers.md": markdown.emit(registers),
         f"{TOP}.rdl": systemrdl.emit(registers),
         "summary.txt": network_summary(report),
+        "report.html": network_page(report),
         "report.json": report_text(report),
     }
     write_files(out, files)

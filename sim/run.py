@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sw import cli
@@ -20,6 +21,7 @@ from sw.results import add_run_arguments, check_outputs, write_outputs
 from . import progress
 from .bulk import Progress, SimulationError, SimulationResult, simulate
 from .network import simulate_network
+from .network_page import read_report, write_page
 from .toolchain import ToolchainError
 
 __all__ = ["main"]
@@ -55,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     add_arguments(parser)
     add_run_arguments(parser)
     _add_pauses(parser)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="of a network: put images and the RTL's labels into the report.html of that build",
+    )
     parser.add_argument(
         "--demo",
         action="store_true",
@@ -109,6 +117,8 @@ def _run(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     if is_network(arguments.config):
         return _network(arguments)
+    if arguments.report is not None:
+        raise cli.InputError("--report: a layer has no labels to show; it is for networks")
     config = from_arguments(arguments)
     check_outputs(arguments.out, arguments.json)
     images = load_images(arguments.images, config)
@@ -121,12 +131,16 @@ def _network(arguments: argparse.Namespace) -> int:
     """The same for a network, built as it is planned: logits and labels."""
     planned = plan(network_from_arguments(arguments))
     check_outputs(arguments.out, arguments.json)
+    report = arguments.report and read_report(arguments.report, planned.config)
     images = load_network_images(arguments.images, planned.config)
     with _simulating() as on_progress:
         result = simulate_network(
             planned.config, images, on_progress=on_progress, **_pauses(arguments)
         )
     write_outputs(arguments.out, result.outputs.arrays, arguments.json, result.counters)
+    if report:
+        labels = result.outputs.arrays["label"]
+        write_page(arguments.report, report, images, labels, arguments.images)
     return 0
 
 

@@ -33,6 +33,7 @@ DESCRIPTIONS = {
 }
 """What gates may depend on: what an engine is, never what its outputs are."""
 COMMAND_LINE = {
+    "sw.network.page",
     "sw.cli",
     "sw.configfile",
     "sw.network.chips",

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sw.datasets.samples import load_samples
 from sw.images import Images, check_frames, read_images
 from sw.numeric import IntRange
 
 from .config import NetworkConfig
 
-__all__ = ["check_network_images", "load_network_images"]
+__all__ = ["check_network_images", "load_network_images", "sample_labels"]
 
 
 def check_network_images(
@@ -34,6 +35,14 @@ def check_network_images(
         name=config.name,
         where=where,
     )
+
+
+def sample_labels(name: str) -> npt.NDArray[np.integer] | None:
+    """What is on the images that ``samples:NAME[:COUNT]`` names; None of a file's."""
+    kind, *rest = name.split(":")
+    if kind != "samples" or not rest:
+        return None
+    return load_samples(rest[0]).labels
 
 
 def load_network_images(path: str | Path, config: NetworkConfig) -> Images:
