@@ -193,7 +193,10 @@ def _run_missing(
     timeout: float | None,
     jobs: int,
 ) -> dict[int, FlowTimeoutError]:
-    """Run the seeds that the cache lacks; returns those that did not end in time."""
+    """Run the seeds that the cache lacks; returns those that did not end in time.
+
+    Each is kept as soon as it has ended: others may take long, and be stopped.
+    """
     runs: dict[int, Run] = {}
     for seed, entry in entries.items():
         if entry.is_known:
@@ -204,13 +207,13 @@ def _run_missing(
         what = f"place and route of {design.top} for {device.name}, seed {seed}"
         more = (*arguments, "--seed", str(seed))
         runs[seed] = Run(device.tool, more, folder=entry.partial, log="place", what=what)
-    outcomes = dict(
-        zip(runs, run_all(list(runs.values()), timeout=timeout, jobs=jobs), strict=True)
+    kept = {run: entries[seed] for seed, run in runs.items()}
+    ended = run_all(
+        list(runs.values()), timeout=timeout, jobs=jobs, succeeded=lambda run: kept[run].publish()
     )
-    for seed, outcome in outcomes.items():
-        if outcome is None:
-            entries[seed].publish()
-        elif not isinstance(outcome, FlowTimeoutError):
+    outcomes = dict(zip(runs, ended, strict=True))
+    for outcome in outcomes.values():
+        if outcome is not None and not isinstance(outcome, FlowTimeoutError):
             raise FlowError(f"{device.name}: {outcome}") from outcome
     return {seed: error for seed, error in outcomes.items() if isinstance(error, FlowTimeoutError)}
 

