@@ -12,6 +12,8 @@ from hw.network.counter_bank import COUNT_BITS
 from sw.network.graph import Network
 from sw.network.registers import (
     INDEX_BITS,
+    LAYER_COUNTERS,
+    LAYERS_OFFSET,
     computing,
     counter_names,
     network_registers,
@@ -149,8 +151,7 @@ class NetworkControl(wiring.Component):
         near = Signal(max(shown).bit_length())
         m.d.comb += near.eq(address[_BYTE_BITS:])
         words = address.matches(*(register.offset for register in table.registers))
-        layers = offsets[self.counters[-1]] & ~0xFFF
-        of_network = len(self.counters) - 2 * self.layers
+        of_network = len(self.counters) - len(LAYER_COUNTERS) * self.layers
         first = offsets[self.counters[0]] >> _BYTE_BITS
         m.d.sync += [
             known.eq(named & ~act),
@@ -158,8 +159,8 @@ class NetworkControl(wiring.Component):
             counts.eq(address.matches(*offsets.values())),
             number.eq(
                 Mux(
-                    address >= layers,
-                    (address - layers >> _BYTE_BITS) + of_network,
+                    address >= LAYERS_OFFSET,
+                    (address - LAYERS_OFFSET >> _BYTE_BITS) + of_network,
                     near - first,
                 )
             ),

@@ -23,7 +23,7 @@ from sw.network.registers import counter_names
 
 __all__ = ["Accelerator"]
 
-_FRAME_BITS = 8
+_FRAME_BITS = 12
 """Of the count of frames in flight; a chain holds far fewer."""
 
 

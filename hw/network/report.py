@@ -39,6 +39,7 @@ def network_report(plan: Plan, product: Product, *, target: str) -> dict[str, An
             "output_shape": list(network.output_shape),
             "classifies": network.classifies,
             "sha256": network.digest,
+            "remarks": list(config.remarks),
         },
         "target": target,
         "device": product.device,
@@ -112,7 +113,8 @@ def network_summary(report: Mapping[str, Any]) -> str:
         f"  {'speed':<10} {report['cycles_per_frame']:,} cycles a frame, "
         f"{planned['frames_per_second']:,.0f} frames a second at {planned['clock_mhz']:g} MHz"
     )
-    lines += [f"  {'note':<10} {note}" for note in report["notes"]]
+    notes = [*network["remarks"], *report["notes"]]
+    lines += [f"  {'note':<10} {note}" for note in notes]
     return "\n".join(lines) + "\n"
 
 

@@ -22,6 +22,7 @@ from .graph import ArgMax, Layer, Network
 __all__ = [
     "COUNTERS",
     "INDEX_BITS",
+    "LAYERS_OFFSET",
     "LAYER_COUNTERS",
     "LOAD_WORDS",
     "NETWORK_ID",
@@ -51,10 +52,12 @@ INDEX_BITS = 24
 LOAD_WORDS = 256
 """Words of the LOAD window, which are all the same, so that a host can send many at once."""
 
+LAYERS_OFFSET = 0x1000
+"""Of the layers' counters, in the order of the layers; all that is below is the network's."""
+
 _BUILT_OFFSET = 0x010
 _ADDRESS_OFFSET = 0x040
 _COUNTERS_OFFSET = 0x080
-_LAYERS_OFFSET = 0x1000
 _LOAD_OFFSET = 0x8000
 
 
@@ -142,7 +145,7 @@ def _counters(network: Network) -> Iterator[Register]:
     for n, (layer, name) in enumerate(words):
         yield Register(
             name=f"{layer}_{name}".upper(),
-            offset=_LAYERS_OFFSET + WORD_BYTES * n,
+            offset=LAYERS_OFFSET + WORD_BYTES * n,
             access=Access.READ,
             meaning=f"{layer}: {_MEANINGS[name]}",
         )

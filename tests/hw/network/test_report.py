@@ -20,7 +20,11 @@ def main(out: Path, *more: str) -> int:
 
 def test_verilog_and_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(tmp_path, "--target", "verilog") == 0
-    assert {path.name for path in tmp_path.iterdir()} == FILES | {"summary.txt", "report.json"}
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {
+        "summary.txt",
+        "report.json",
+        "report.html",
+    }
     report = json.loads((tmp_path / "report.json").read_text())
     planned = plan(load_network("mnist-net"))
     assert report["cycles_per_frame"] == planned.cycles
