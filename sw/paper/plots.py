@@ -71,7 +71,8 @@ def _scatter(axes: Axes, rows: list[dict[str, Any]], name: str) -> None:
         half = top1["ci95"] or 0.0
         axes.errorbar(row[name], top1["mean"], yerr=half, fmt="o", color=colour, ms=4, capsize=2)
         label = "all learned" if bank == "none" else f"{row['fixed']} {bank}"
-        place = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 7.5}
+        above = bank not in ("none", "hlac25")  # two rows of labels, where points are close
+        place = {"xytext": (5, 3 if above else -10), "textcoords": "offset points", "fontsize": 7.5}
         axes.annotate(label, (row[name], top1["mean"]), color=colour, **place)
     axes.margins(x=0.25, y=0.12)
     axes.grid(visible=True, alpha=0.2)
