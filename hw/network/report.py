@@ -55,7 +55,7 @@ def network_report(plan: Plan, product: Product, *, target: str) -> dict[str, An
         "cycles_per_frame": plan.cycles,
         "macs_per_cycle": network.multiplications / plan.cycles,
         "frames_per_second": median * 1e6 / plan.cycles if isinstance(median, float) else None,
-        "notes": list(product.notes),
+        "notes": [*product.notes, *config.remarks],
         "tools": {"katazome": ".".join(map(str, VERSION)), **product.tools},
     }
 

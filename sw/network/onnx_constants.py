@@ -246,7 +246,8 @@ def _quantised(values: Array, grid: Grid) -> Quantised:
     """Real constants on a grid: rounded half to even in float32, as onnxruntime does."""
     scale = grid.spread(grid.scale, values.shape).astype(np.float64)
     zero = grid.spread(grid.zero_point, values.shape)
-    units = np.rint(values.astype(np.float32) / scale.astype(np.float32)).astype(np.float64)
+    with np.errstate(over="ignore"):  # what is infinite is clipped
+        units = np.rint(values.astype(np.float32) / scale.astype(np.float32)).astype(np.float64)
     words = np.clip(units + zero, grid.words.lo, grid.words.hi)
     return Quantised(values=words.astype(np.int64) - zero, scale=scale, zero=zero)
 

@@ -90,8 +90,8 @@ class Node:
         return self._attribute(name, default, float, "a number")
 
     def text(self, name: str, default: str) -> str:
-        """An attribute that is text."""
-        return self._attribute(name, default, str, "text")
+        """An attribute that is text, fit for a message."""
+        return _short(self._attribute(name, default, str, "text"))
 
     def integers(self, name: str) -> list[int] | None:
         """An attribute that is a list of whole numbers; None if it is not there."""
@@ -107,8 +107,9 @@ class Node:
         return found
 
     def error(self, message: str) -> NetworkError:
-        """An error that names the node and its operator."""
-        return NetworkError(f"node {self.name} ({self.operator}): {message}")
+        """An error that names the node and its operator, unless the message does."""
+        named = message.startswith("node ")
+        return NetworkError(message if named else f"node {self.name} ({self.operator}): {message}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -89,5 +89,4 @@ def _take(walk: Walk, node: Node, name: str) -> None:
     try:
         handler(walk, node)
     except SpecError as error:
-        text = str(error)
-        raise (error if text.startswith("node ") else node.error(text)) from error
+        raise node.error(str(error)) from error

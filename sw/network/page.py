@@ -228,7 +228,7 @@ def _remarks(report: Mapping[str, Any]) -> str:
         ]  # fmt: skip
         head = ["signal", "block", "logic, ns", "routing, ns"]
         parts += [element("h2", "Critical path"), table(head, steps, numbers={2, 3})]
-    notes = [*report["notes"], *report.get("remarks", ())]
+    notes = report["notes"]
     if notes:
         parts.append(element("h2", "Notes"))
         parts += [element("p", escape(note)) for note in notes]

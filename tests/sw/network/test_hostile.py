@@ -33,6 +33,7 @@ def imported(path, content):
     assert message.startswith(f"{path}: ")
     assert len(message) < 1000
     assert message.isprintable()
+    assert message.count("node ") <= 1
     assert time.monotonic() - start < 5
 
 
