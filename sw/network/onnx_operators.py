@@ -140,17 +140,10 @@ def _per_channel(walk: Walk, node: Node, index: int, what: str) -> FloatArray:
     """A constant of one number, or of one a channel, as one a channel."""
     channels = walk.chain(node).shape[0]
     array = walk.constants.array(node, index, what).astype(np.float64)
-    axis = -1 if walk.flat else -3
-    fits = array.size == 1 or (
-        array.size == channels and (array.ndim == 1 or array.shape[axis] == channels)
-    )
-    if not fits or (
-        array.size > 1
-        and array.ndim == 1
-        and not walk.flat
-        and index == 1
-        and node.operator in ("Add", "Mul")
-    ):
+    broadcast = node.operator in ("Add", "Mul") and not walk.flat  # over (N, C, H, W)
+    axis = -3 if broadcast else -1
+    along = array.ndim >= -axis and array.shape[axis] == channels
+    if array.size != 1 and not (along and array.size == channels):
         raise node.error(f"{what}: shape {array.shape} is not one number, or one a channel")
     return np.broadcast_to(array.reshape(-1), (channels,)).copy()
 

@@ -327,6 +327,10 @@ REFUSED = {
         lambda: (b := convolved()).node("Quant", *reals(b, np.ones((1, 3, 1, 1)), 0, 8)),
         "values between layers need one (per-tensor)",
     ),
+    "a bias of another shape": (
+        lambda: (b := convolved()).node("Add", *reals(b, np.ones(3))),
+        "the bias: shape (3,) is not one number, or one a channel",
+    ),
     "an empty clip": (
         lambda: (b := convolved()).node("Clip", *reals(b, 2, 1)), "its bounds 2.0..1.0 are empty",
     ),
