@@ -61,6 +61,22 @@ def test_what_colour_and_difference_give_back(runs, page):
     assert (colour, difference) == (round(rgb - hlac25, 1), round(ternary - hlac25, 1))
 
 
+@pytest.mark.parametrize("data", ["mnist", "cifar10"])
+def test_ternary_templates_stay_within_the_interval(banks, data, page):
+    assert "`ternary` stays within the learned layer's interval on both data sets" in page
+    learned, found = (banks[data, *kind]["top1"] for kind in (("none", 0), ("ternary", 25)))
+    assert abs(learned["mean"] - found["mean"]) < learned["ci95"]
+    adders = [banks["cifar10", bank, 25]["adders"] for bank in ("ternary", "hlac25")]
+    assert adders[0] == 2 * adders[1]
+
+
+def test_on_mnist_no_bank_can_be_told_from_another(banks):
+    rows = [row for (data, _, _), row in banks.items() if data == "mnist"]
+    spread = max(row["top1"]["ci95"] or 0 for row in rows)
+    means = [row["top1"]["mean"] for row in rows]
+    assert max(means) - min(means) < 2 * spread
+
+
 def test_how_much_templates_say(banks, page):
     found = said(
         page, r"effective rank of the 25 templates is (\d\.\d), of a learned layer (\d\.\d)"
