@@ -205,17 +205,21 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--config``, ``--model`` and ``--set``, the same for every command."""
+    from .network.configfile import network_names  # noqa: PLC0415 (it reads files as this does)
+
     parser.add_argument(
         "--config",
         required=True,
         metavar="NAME|FILE.toml",
-        help=f"what to build: {', '.join(config_names())}, or your own file",
+        help=f"what to build: {', '.join(config_names())}, or your own file; where a command takes "
+        f"networks, {', '.join(network_names())} too",
     )
     parser.add_argument(
         "--model",
         type=Path,
         metavar="FILE",
-        help="a layer file (.npz) that replaces the configuration's layer; engine settings stay",
+        help="a layer file (.npz) that replaces the configuration's layer, or a model (.onnx) that "
+        "replaces a network's; other settings stay",
     )
     parser.add_argument(
         "--set",
