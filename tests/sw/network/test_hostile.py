@@ -25,7 +25,7 @@ BYTES = MODEL.SerializeToString()
 def imported(path, content):
     """Import a file's content; whatever is wrong must be a NetworkError that names the file."""
     path.write_bytes(content)
-    start, message = time.monotonic(), f"{path}: "
+    start, message = time.process_time(), f"{path}: "
     try:
         import_network(path)
     except NetworkError as error:
@@ -34,7 +34,7 @@ def imported(path, content):
     assert len(message) < 1000
     assert message.isprintable()
     assert message.count("node ") <= 1
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_the_whole_file_is_fine(tmp_path):
