@@ -15,9 +15,9 @@ from onnx import helper
 from sw.cli import InputError
 
 from .onnx_walk import Imported, Tensor
-from .reference import layer_outputs
+from .reference import layer_outputs, run
 
-__all__ = ["LayerComparison", "compare_layers", "onnxruntime_tensors"]
+__all__ = ["LayerComparison", "compare_layers", "compare_output", "onnxruntime_tensors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +67,39 @@ def compare_layers(
             continue
         expected = _units(tensor, tensors[tensor.name]).reshape(values.shape)
         difference = np.abs(values - expected)
-        found.append(
-            LayerComparison(
-                layer=layer.name,
-                values=values.size,
-                differing=int(np.count_nonzero(difference)),
-                steps=int(difference.max()),
-                images=int(difference.reshape(len(values), -1).any(axis=1).sum()),
-            )
-        )
+        found.append(_comparison(layer.name, difference))
         values = expected
     return found
+
+
+def compare_output(
+    imported: Imported, images: npt.NDArray[np.integer], output: npt.NDArray[Any]
+) -> LayerComparison:
+    """The whole network: its logits, or its labels where the file has no logits left.
+
+    Parameters
+    ----------
+    output : array
+        The file's output, as whatever runs the file gives it.
+    """
+    ours = run(images, imported.network)
+    if imported.output == "logits":
+        units = np.rint(output.astype(np.float64) / imported.output_scale).astype(np.int64)
+        streamed = ours.frames - imported.network.output_zero_point
+        return _comparison("logits", np.abs(streamed - units.reshape(streamed.shape)))
+    labels = output if imported.output == "label" else output.reshape(len(output), -1).argmax(1)
+    assert ours.label is not None
+    return _comparison("label", np.abs(ours.label - labels.reshape(-1)))
+
+
+def _comparison(layer: str, difference: npt.NDArray[np.int64]) -> LayerComparison:
+    return LayerComparison(
+        layer=layer,
+        values=difference.size,
+        differing=int(np.count_nonzero(difference)),
+        steps=int(difference.max()),
+        images=int(difference.reshape(len(difference), -1).any(axis=1).sum()),
+    )
 
 
 def _units(tensor: Tensor, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

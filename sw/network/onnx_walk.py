@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from onnx import TensorProto
@@ -66,6 +67,8 @@ class Imported:
     notes : tuple of str
         What else is not exactly as the file says. Without both, the network's integers are those
         of the file for every input.
+    output : "logits" | "label" | "probabilities"
+        What the file's output is; logits may be a frame.
     """
 
     network: Network
@@ -74,6 +77,7 @@ class Imported:
     output_scale: float
     differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
+    output: Literal["logits", "label", "probabilities"] = "logits"
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -227,6 +231,7 @@ class Walk:
             output_scale=chain.scale,
             differences=tuple(chain.differences),
             notes=tuple(chain.notes),
+            output="label" if self.labelled else "probabilities" if self.ended else "logits",
         )
 
 
