@@ -49,7 +49,7 @@ def _device(size: str, speed: int) -> Device:
         config_option="--textcfg",
         out_of_context=("--lpf-allow-unconstrained",),
         frequency=250,
-        wire_scale=0.69,  # then the slowest path of the full-rate engines is foretold within 3 %
+        wire_scale=0.69,  # what a wire takes at best, by the paths of routed engines
     )
 
 
