@@ -183,7 +183,7 @@ def test_the_packers_are_the_families():
     ("board", "config"),
     [
         ("icebreaker", "mnist-hlac25"),
-        ("ulx3s-85f", "cifar10-layer1-full"),
+        ("ulx3s-85f", "cifar10-layer1-small"),
         ("orangecrab-25f", "cifar10-layer1-small"),
     ],
 )
