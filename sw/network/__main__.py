@@ -19,6 +19,8 @@ from .onnx_import import Imported, import_network
 __all__ = ["main"]
 
 _PROG = "python -m sw.network"
+_IMAGES_AT_ONCE = 256
+"""Compared together, to bound memory."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,9 +115,13 @@ def _compared(path: Path, imported: Imported, name: str) -> list[LayerComparison
         name=str(path),
         where=name,
     )
-    tensors, output = onnxruntime_tensors(path, imported, images)
-    found = compare_layers(imported, images, tensors)
-    found.append(compare_output(imported, images, tensors[output]))
+    found: list[LayerComparison] = []
+    for start in range(0, len(images), _IMAGES_AT_ONCE):
+        part = images[start : start + _IMAGES_AT_ONCE]
+        tensors, output = onnxruntime_tensors(path, imported, part)
+        here = compare_layers(imported, part, tensors)
+        here.append(compare_output(imported, part, tensors[output]))
+        found = [a + b for a, b in zip(found, here, strict=True)] if found else here
     for layer in found:
         print(
             f"{layer.layer}: {layer.differing} of {layer.values} values differ from onnxruntime's, "

@@ -43,6 +43,16 @@ class LayerComparison:
     steps: int
     images: int
 
+    def __add__(self, other: LayerComparison) -> LayerComparison:
+        """The same layer on further images."""
+        return LayerComparison(
+            layer=self.layer,
+            values=self.values + other.values,
+            differing=self.differing + other.differing,
+            steps=max(self.steps, other.steps),
+            images=self.images + other.images,
+        )
+
 
 def compare_layers(
     imported: Imported,

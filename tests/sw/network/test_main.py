@@ -52,6 +52,15 @@ def test_a_difference_that_was_not_foretold_is_status_1(folder, capsys, monkeypa
     assert "logits: 0 of" not in printed
 
 
+def test_images_are_compared_in_parts(folder, capsys, monkeypatch):
+    monkeypatch.setattr(command, "_IMAGES_AT_ONCE", 4)
+    options = ["--images", str(folder / "in.npy")]
+    assert command.main(["--model", str(folder / "net.onnx"), *options]) == 0
+    printed = capsys.readouterr().out
+    assert "conv2: 0 of 132 values differ" in printed
+    assert "logits: 0 of 77 values differ from onnxruntime's, by at most 0, in 0 of 11" in printed
+
+
 def test_what_is_not_exact_is_printed(capsys):
     assert command.main(["--model", str(BREVITAS / "qcdq-normalised.onnx")]) == 0
     printed = capsys.readouterr().out
