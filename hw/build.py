@@ -65,6 +65,7 @@ examples:
   {_PROG} --target ice40 --device up5k --config mnist-hlac25
   {_PROG} --target ecp5 --config cifar10-layer1 --seeds 1 --timeout 600
   {_PROG} --target bitstream --board icebreaker --config mnist-hlac25
+  {_PROG} --target bitstream --board icebreaker --config mnist-net --rate 100
 """
 
 
