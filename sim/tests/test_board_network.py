@@ -55,7 +55,7 @@ def test_images_over_a_noisy_line(
     with virtual_board(config, noise=noise, build_dir=build_dir) as running:
         words = ["--port", running.port, *ARGUMENTS, *files, "--timeout", "0.05"]
         assert host.main(words) == 0
-    assert all(running.injected.values())
+    assert sum(running.injected.values()) > 0, "the line had no noise"
     expected = run(images, config.network).arrays
     with np.load(tmp_path / "out.npz") as found:
         assert set(found) == set(expected)
