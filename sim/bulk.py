@@ -7,7 +7,7 @@ comes back is what the RTL put out, and what its counters say.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,19 +25,18 @@ from sw.reuse import Counters
 from sw.work_folder import work_folder
 
 from . import packing
-from .fault_sites import Flip, state_access
-from .program import HARNESS, SimulationError, Transcript, read_marks, run_program
-from .toolchain import DEFAULT_BUILD_DIR, build_binary
+from .fault_sites import Flip
+from .program import (
+    Pace,
+    Progress,
+    SimulationError,
+    Transcript,
+    build_program,
+    stream_frames,
+)
+from .toolchain import DEFAULT_BUILD_DIR
 
 __all__ = ["Progress", "SimulationError", "SimulationResult", "simulate"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done (``"build"``, ``"simulate"``), how much is done, out of how much;
-``"build"`` counts lines of the compilers' output, out of 0: unknown."""
-
-_FAST_BYTES = 8_000_000
-"""Verilog above which the compiler's time counts for more than the program's speed."""
-_ALL_PAUSED = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,11 +101,8 @@ def simulate(
     flips : sequence of Flip, optional
         Bits of its state that change on the way. With these, even none, frames may be marked bad,
         and a program of its own is built.
-    source_pause, sink_pause : int
-        Pixels and weights are withheld, and outputs not taken, in so many of 1,000 cycles at
-        random, 0 to 999.
-    seed : int
-        Of the pauses.
+    source_pause, sink_pause, seed : int
+        As :class:`sim.program.Pace`; weights are withheld as pixels are.
 
     Raises
     ------
@@ -119,7 +115,7 @@ def simulate(
     SimulationError
         If the engine hangs, or its output has the wrong size or marks.
     """
-    _check_pauses(source_pause=source_pause, sink_pause=sink_pause)
+    pace = Pace(source_pause=source_pause, sink_pause=sink_pause, seed=seed)
     images = check_images(images, config, "images")
     sets = _checked_sets(weight_sets or {}, len(images), config)
     rounds = _checked_rounds([len(images)] if rounds is None else rounds, len(images))
@@ -127,12 +123,8 @@ def simulate(
     settings = {
         "in_beats": images[0, 0].size,
         "out_beats": output_beats(config),
-        "watchdog": _watchdog(config, max(source_pause, sink_pause)),
-        "progress": max(1, len(images) // 200),
-        "source_pause": source_pause,
-        "sink_pause": sink_pause,
-        "seed": seed & 0x7FFFFFFF,
         "bad_frames": int(flips is not None),
+        **pace.settings(_silence(config)),
     }
     start = time.monotonic()
     binary, cached = _build(config, build_dir, report, faulty=flips is not None)
@@ -142,27 +134,16 @@ def simulate(
         packing.write_weights(sets.values(), config, folder / "weights")
         (folder / "script").write_text(_script(config, rounds, sets))
         (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
-        begun = time.monotonic()
-        said = run_program(
-            binary, folder, settings, lambda done: report("simulate", done, len(images))
-        )
-        seconds = time.monotonic() - begun
-        bad, ends = read_marks(folder)
+        run = stream_frames(binary, folder, len(images), settings, report)
         return SimulationResult(
-            y=_outputs(folder, len(images), config, said),
-            counters=_counters(config, said),
-            bad=bad,
-            frame_cycles=np.diff(ends, prepend=said.first - 1),
-            cycles_per_second=said.cycles / seconds,
+            y=_outputs(folder, len(images), config, run.said),
+            counters=_counters(config, run.said),
+            bad=run.bad,
+            frame_cycles=run.frame_cycles,
+            cycles_per_second=run.cycles_per_second,
             build_seconds=built - start,
             cached=cached,
         )
-
-
-def _check_pauses(**pauses: int) -> None:
-    for name, pause in pauses.items():
-        if not 0 <= pause < _ALL_PAUSED:
-            raise ValueError(f"{name} must be 0 to {_ALL_PAUSED - 1} per mille, not {pause}")
 
 
 def _checked_rounds(rounds: Sequence[int], frames: int) -> Sequence[int]:
@@ -191,42 +172,20 @@ def _flip_line(flip: Flip) -> str:
 def _build(
     config: EngineConfig, build_dir: Path, report: Progress, *, faulty: bool
 ) -> tuple[Path, bool]:
-    """The program for a configuration, and whether it was there before.
-
-    ``faulty``: its state can be reached, so that bits can be flipped; slower.
-    """
-    report("build", 0, 0)
-    text = verilog.emit(config)
-    lines = 0
-
-    def on_line(_line: str) -> None:
-        nonlocal lines
-        lines += 1
-        report("build", lines, 0)
-
+    """The program for a configuration, and whether it was there before."""
     widths = {"IN_BYTES": input_bytes(config), "OUT_BYTES": output_bytes(config)}
-    flags = []
+    flags: list[str] = []
     if config.run_time_weights:
         widths["WEIGHT_BYTES"] = weight_bytes(config)
         flags.append("-DWEIGHT_STREAM")
-    with work_folder(build_dir, "emit") as folder:
-        source = folder / "katazome.v"
-        source.write_text(text)
-        sources = [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"]
-        if faulty:
-            flags += ["-DFAULTS", "--vpi"]
-            reached = folder / "state.vlt"
-            reached.write_text(state_access(text))
-            sources = [reached, *sources, HARNESS / "faults.cpp"]
-        binary = build_binary(
-            sources,
-            top="harness",
-            build_dir=build_dir,
-            flags=[*flags, *(f"-G{parameter}={value}" for parameter, value in widths.items())],
-            opt="-O3" if len(text) <= _FAST_BYTES else "-O1",
-            on_line=on_line,
-        )
-    return binary, lines == 0
+    return build_program(
+        verilog.emit(config),
+        widths=widths,
+        build_dir=build_dir,
+        report=report,
+        flags=flags,
+        faulty=faulty,
+    )
 
 
 def _script(config: EngineConfig, rounds: Sequence[int], sets: Mapping[int, IntArray]) -> str:
@@ -247,8 +206,8 @@ def _script(config: EngineConfig, rounds: Sequence[int], sets: Mapping[int, IntA
     return "".join(f"{verb} {first:x} {second:x}\n" for verb, first, second in steps)
 
 
-def _watchdog(config: EngineConfig, pause: int) -> int:
-    """Cycles that may pass between two transfers of a healthy engine, and a good margin.
+def _silence(config: EngineConfig) -> int:
+    """Cycles that may pass between two transfers of a healthy engine, with a good margin.
 
     The longest silence is that of padding rows whose zeros miss, and of one beat that misses in
     every channel; a folded beat or one of the serial bank takes several cycles.
@@ -259,7 +218,7 @@ def _watchdog(config: EngineConfig, pause: int) -> int:
     products = len(config.learned) * layer.taps
     fill = -(-products // config.table.multipliers) + 16
     silence = 4 * layer.padded_shape[1] * hold + 2 * layer.channels * fill
-    return (10_000 + 4 * silence) * _ALL_PAUSED // (_ALL_PAUSED - pause)
+    return 4 * silence
 
 
 def _outputs(folder: Path, frames: int, config: EngineConfig, said: Transcript) -> IntArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw.network.network import Accelerator
-from hw.targets import TOP, verilog
+from hw.targets import verilog
 from sw.network.config import NetworkConfig
 from sw.network.counters import NetworkCounters
 from sw.network.graph import Network
@@ -29,13 +28,14 @@ from sw.network.session import counters_of
 from sw.numeric import IntArray
 from sw.work_folder import work_folder
 
-from .bulk import Progress
-from .program import HARNESS, Transcript, read_marks, run_program
-from .toolchain import DEFAULT_BUILD_DIR, build_binary
+from .program import Pace, Progress, Transcript, build_program, stream_frames
+from .toolchain import DEFAULT_BUILD_DIR
 
 __all__ = ["NetworkResult", "simulate_network"]
 
-_ALL_PAUSED = 1000
+_SILENT_FRAMES = 8
+"""Frames' time in which nothing may move, with a good margin."""
+_IMAGES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,66 +90,46 @@ def simulate_network(
     ToolchainError, SimulationError
         As :func:`sim.bulk.simulate`.
     """
+    pace = Pace(source_pause=source_pause, sink_pause=sink_pause, seed=seed)
     report = on_progress or (lambda _what, _done, _total: None)
     network = config.network
-    binary = _build(config, build_dir, report)
-    pause = max(source_pause, sink_pause)
     settings = {
         "in_beats": images[0, 0].size,
         "out_beats": output_beats(network),
-        "watchdog": (10_000 + 8 * cycles_of(config)) * _ALL_PAUSED // (_ALL_PAUSED - pause),
-        "progress": max(1, len(images) // 200),
-        "source_pause": source_pause,
-        "sink_pause": sink_pause,
-        "seed": seed & 0x7FFFFFFF,
+        **pace.settings(_SILENT_FRAMES * cycles_of(config)),
     }
+    binary = _build(config, build_dir, report)
     with work_folder(build_dir, "run") as folder:
-        with (folder / "input").open("wb") as file:
-            for start in range(0, len(images), 1000):
-                packed = pack(images[start : start + 1000], network)
-                file.write(np.ascontiguousarray(packed[..., ::-1]).data)
-        for empty in ("weights", "flips"):
-            (folder / empty).touch()
+        _write_input(folder / "input", images, network)
         (folder / "script").write_text(_script(config, weights, len(images)))
-        begun = time.monotonic()
-        said = run_program(
-            binary, folder, settings, lambda done: report("simulate", done, len(images))
-        )
-        seconds = time.monotonic() - begun
-        bad, ends = read_marks(folder)
+        run = stream_frames(binary, folder, len(images), settings, report)
         return NetworkResult(
-            outputs=_outputs(folder / "output", len(images), network, said),
-            counters=_counters(config, said),
-            bad=bad,
-            frame_cycles=np.diff(ends, prepend=said.first - 1),
-            cycles_per_second=said.cycles / seconds,
+            outputs=_outputs(folder / "output", len(images), network, run.said),
+            counters=_counters(config, run.said),
+            bad=run.bad,
+            frame_cycles=run.frame_cycles,
+            cycles_per_second=run.cycles_per_second,
         )
+
+
+def _write_input(path: Path, images: npt.NDArray[np.integer], network: Network) -> None:
+    """Beats, as ``harness.sv`` reads them; some images at a time."""
+    with path.open("wb") as file:
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            packed = pack(images[start : start + _IMAGES_AT_ONCE], network)
+            file.write(np.ascontiguousarray(packed[..., ::-1]).data)
 
 
 def _build(config: NetworkConfig, build_dir: Path, report: Progress) -> Path:
     """The program, compiled once for each design."""
-    report("build", 0, 0)
-    lines = 0
-
-    def on_line(_line: str) -> None:
-        nonlocal lines
-        lines += 1
-        report("build", lines, 0)
-
-    with work_folder(build_dir, "emit") as folder:
-        source = folder / f"{TOP}.v"
-        source.write_text(verilog.convert(Accelerator(config)))
-        widths = {
-            "IN_BYTES": input_bytes(config.network),
-            "OUT_BYTES": output_bytes(config.network),
-        }
-        return build_binary(
-            [HARNESS / "harness.sv", source, HARNESS / "harness.cpp"],
-            top="harness",
-            build_dir=build_dir,
-            flags=[f"-G{parameter}={value}" for parameter, value in widths.items()],
-            on_line=on_line,
-        )
+    network = config.network
+    binary, _ = build_program(
+        verilog.convert(Accelerator(config)),
+        widths={"IN_BYTES": input_bytes(network), "OUT_BYTES": output_bytes(network)},
+        build_dir=build_dir,
+        report=report,
+    )
+    return binary
 
 
 def _script(config: NetworkConfig, weights: NetworkConfig | None, frames: int) -> str:

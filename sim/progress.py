@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from . import bulk
+from . import program
 
 __all__ = ["shown"]
 
@@ -16,7 +16,7 @@ _TEXTS = {"build": "building the simulator (once for each design)", "simulate": 
 
 
 @contextmanager
-def shown() -> Iterator[bulk.Progress]:
+def shown() -> Iterator[program.Progress]:
     """Give the ``on_progress`` of :func:`sim.bulk.simulate`; the bar is on stderr, and goes."""
     console = Console(stderr=True)
     columns = (

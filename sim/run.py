@@ -19,9 +19,10 @@ from sw.network.planner import plan
 from sw.results import add_run_arguments, check_outputs, write_outputs
 
 from . import progress
-from .bulk import Progress, SimulationError, SimulationResult, simulate
+from .bulk import SimulationError, SimulationResult, simulate
 from .network import simulate_network
 from .network_page import read_report, write_page
+from .program import Progress
 from .toolchain import ToolchainError
 
 __all__ = ["main"]
