@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from . import cli
 from .configfile import add_arguments, from_arguments
 from .images import load_images
+from .line import Link, LinkError
 from .link import DEFAULT_BAUD
 from .network.configfile import is_network, network_from_arguments
 from .network.images import load_network_images
@@ -23,10 +24,10 @@ from .network.planner import plan
 from .network.session import NetworkSession
 from .pictures import load_picture
 from .results import add_run_arguments, check_outputs, write_outputs
-from .session import Link, LinkError, Session
+from .session import Session
 
 if TYPE_CHECKING:
-    from .session import Port
+    from .line import Port
 
 __all__ = ["main"]
 

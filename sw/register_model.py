@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ __all__ = [
     "Register",
     "RegisterMap",
     "Window",
+    "words_shown",
 ]
 
 ADDRESS_BITS = 16
@@ -221,3 +223,18 @@ def _check_fields(register: Register) -> None:
         if field.mask >> DATA_BITS or field.width < 1 or field.mask & used:
             raise ValueError(f"{register.name}.{field.name}: bits overlap or do not fit the word")
         used |= field.mask
+
+
+def words_shown(offset: int, words: Iterable[tuple[str, int | None, str]]) -> Iterator[Register]:
+    """Registers that are only read, one after the other from ``offset``.
+
+    Each is (name, the value that it always has or None, meaning).
+    """
+    for n, (name, value, meaning) in enumerate(words):
+        yield Register(
+            name=name,
+            offset=offset + WORD_BYTES * n,
+            access=Access.READ,
+            value=value,
+            meaning=meaning,
+        )

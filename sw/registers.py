@@ -15,21 +15,23 @@ from .config import EngineConfig
 from .numeric import IntArray, IntRange
 from .register_model import (
     DATA_BITS,
-    WORD_BYTES,
     Access,
     Axis,
     Field,
     Register,
     RegisterMap,
     Window,
+    words_shown,
 )
 from .spec import SpecError
 
 __all__ = [
+    "CLEAR_COUNTERS",
     "COUNTERS",
     "ID",
     "VERSION",
     "bias_writes",
+    "control_registers",
     "magnitude_writes",
     "register_map",
     "scale_writes",
@@ -37,7 +39,9 @@ __all__ = [
     "weight_writes",
 ]
 
-ID = int.from_bytes(b"KTM1", "big")
+ID = b"KTM1"
+CLEAR_COUNTERS = Field(name="clear_counters", lsb=1, pulse=True, meaning="set all counters to 0")
+"""Of CONTROL."""
 VERSION = (0, 1, 0)
 """Major, minor and patch of the generator; pyproject.toml has the same."""
 
@@ -76,10 +80,52 @@ _MAGNITUDE_OFFSET = 0xC00
 _WEIGHT_OFFSET = 0x8000
 
 
-def _control_registers() -> Iterator[Register]:
+def control_registers(
+    identity: bytes, *, of: str, pulses: tuple[Field, ...], status: tuple[Field, ...]
+) -> Iterator[Register]:
+    """ID, VERSION, CONTROL and STATUS: alike in an engine and a network.
+
+    Parameters
+    ----------
+    identity : bytes
+        Four letters.
+    of : str
+        What they control, for people.
+    pulses : tuple of Field
+        Of CONTROL, beside ``run``.
+    status : tuple of Field
+        Of STATUS.
+    """
     major, minor, patch = VERSION
     run = Field(name="run", lsb=0, meaning="take frames; 0 stops at the next frame boundary")
-    clear = Field(name="clear_counters", lsb=1, pulse=True, meaning="set all counters to 0")
+    yield from words_shown(
+        0x000,
+        (
+            ("ID", int.from_bytes(identity, "big"), f'"{identity.decode()}"'),
+            (
+                "VERSION",
+                major << 16 | minor << 8 | patch,
+                "of the generator: major << 16, minor << 8, patch",
+            ),
+        ),
+    )
+    yield Register(
+        name="CONTROL",
+        offset=0x008,
+        access=Access.READ_WRITE,
+        fields=(run, *pulses),
+        meaning="start, stop, clear",
+    )
+    yield Register(
+        name="STATUS",
+        offset=0x00C,
+        access=Access.READ,
+        fields=status,
+        meaning=f"what the {of} is doing",
+    )
+
+
+def _control_registers() -> Iterator[Register]:
     flush = Field(name="flush_table", lsb=2, pulse=True, meaning="empty the reuse tables")
     idle = Field(name="idle", lsb=0, meaning="stopped and drained: the windows may be written")
     in_frame = Field(name="in_frame", lsb=1, meaning="a frame has begun and has not ended")
@@ -93,28 +139,11 @@ def _control_registers() -> Iterator[Register]:
         lsb=3,
         meaning="a damaged weight was used: frames are marked bad until a new set takes effect",
     )
-    read = Access.READ
-    yield Register(name="ID", offset=0x000, access=read, value=ID, meaning='"KTM1"')
-    yield Register(
-        name="VERSION",
-        offset=0x004,
-        access=read,
-        value=major << 16 | minor << 8 | patch,
-        meaning="of the generator: major << 16, minor << 8, patch",
-    )
-    yield Register(
-        name="CONTROL",
-        offset=0x008,
-        access=Access.READ_WRITE,
-        fields=(run, clear, flush),
-        meaning="start, stop, clear",
-    )
-    yield Register(
-        name="STATUS",
-        offset=0x00C,
-        access=read,
-        fields=(idle, in_frame, refused, damaged),
-        meaning="what the engine is doing",
+    yield from control_registers(
+        ID,
+        of="engine",
+        pulses=(CLEAR_COUNTERS, flush),
+        status=(idle, in_frame, refused, damaged),
     )
 
 
@@ -136,29 +165,21 @@ def _built_registers(config: EngineConfig) -> Iterator[Register]:
         ("ENTRIES", config.table.entries if learned else 0, "operands a channel's table holds"),
         ("MULTIPLIERS", config.table.multipliers if learned else 0, "multipliers for misses"),
     )
-    for n, (name, value, meaning) in enumerate(words):
-        offset = _BUILT_OFFSET + WORD_BYTES * n
-        yield Register(
-            name=name, offset=offset, access=Access.READ, value=value, meaning=f"built: {meaning}"
-        )
+    yield from words_shown(
+        _BUILT_OFFSET, ((name, value, f"built: {meaning}") for name, value, meaning in words)
+    )
 
 
 def _counter_registers() -> Iterator[Register]:
-    for n, (name, meaning) in enumerate(zip(COUNTERS, _COUNTER_MEANINGS, strict=True)):
-        low = _COUNTERS_OFFSET + 2 * WORD_BYTES * n
-        yield Register(
-            name=f"{name.upper()}_LO",
-            offset=low,
-            access=Access.READ,
-            meaning=f"counter: {meaning}; reading it keeps the upper bits for {name.upper()}_HI",
+    words: list[tuple[str, None, str]] = []
+    for lower, meaning in zip(COUNTERS, _COUNTER_MEANINGS, strict=True):
+        name = lower.upper()
+        low = f"counter: {meaning}; reading it keeps the upper bits for {name}_HI"
+        high = (
+            f"bits 63..32 of {name}, as of when {name}_LO was read; read it before another counter"
         )
-        yield Register(
-            name=f"{name.upper()}_HI",
-            offset=low + WORD_BYTES,
-            access=Access.READ,
-            meaning=f"bits 63..32 of {name.upper()}, as of when {name.upper()}_LO was read; "
-            "read it before another counter",
-        )
+        words += [(f"{name}_LO", None, low), (f"{name}_HI", None, high)]
+    yield from words_shown(_COUNTERS_OFFSET, words)
 
 
 def _windows(config: EngineConfig) -> Iterator[Window]:

@@ -18,9 +18,10 @@ from sim.board import Noise, virtual_board
 from sw import host, reference
 from sw.config import EngineConfig
 from sw.configfile import load_config
+from sw.line import Link
 from sw.link import Command
 from sw.reuse import predict
-from sw.session import Link, Session
+from sw.session import Session
 
 FRAMES = 12
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from sw.numeric import IntRange
 from sw.register_model import (
     DATA_BITS,
-    WORD_BYTES,
     Access,
     Axis,
     Field,
     Register,
     RegisterMap,
     Window,
+    words_shown,
 )
-from sw.registers import VERSION
+from sw.registers import CLEAR_COUNTERS, control_registers
 
 from .graph import ArgMax, Layer, Network
 
@@ -31,7 +31,7 @@ __all__ = [
     "network_registers",
 ]
 
-NETWORK_ID = int.from_bytes(b"KTN1", "big")
+NETWORK_ID = b"KTN1"
 
 COUNTERS = ("frames", "cycles", "frame_errors")
 """Of the network, each 32 bits that wrap around."""
@@ -73,9 +73,6 @@ def counter_names(network: Network) -> tuple[str, ...]:
 
 
 def _control() -> Iterator[Register]:
-    major, minor, patch = VERSION
-    run = Field(name="run", lsb=0, meaning="take frames; 0 stops at the next frame boundary")
-    clear = Field(name="clear_counters", lsb=1, pulse=True, meaning="set all counters to 0")
     idle = Field(name="idle", lsb=0, meaning="stopped and drained: LOAD may be written")
     in_frame = Field(name="in_frame", lsb=1, meaning="a frame has begun and has not come whole")
     refused = Field(
@@ -83,30 +80,11 @@ def _control() -> Iterator[Register]:
         lsb=2,
         meaning="an incomplete set of an engine's weights was dropped; clear_counters clears it",
     )
-    for name, value, meaning in (
-        ("ID", NETWORK_ID, '"KTN1"'),
-        ("VERSION", major << 16 | minor << 8 | patch, "of the generator: major, minor, patch"),
-    ):
-        yield Register(
-            name=name,
-            offset=0x000 if name == "ID" else 0x004,
-            access=Access.READ,
-            value=value,
-            meaning=meaning,
-        )
-    yield Register(
-        name="CONTROL",
-        offset=0x008,
-        access=Access.READ_WRITE,
-        fields=(run, clear),
-        meaning="start, stop, clear",
-    )
-    yield Register(
-        name="STATUS",
-        offset=0x00C,
-        access=Access.READ,
-        fields=(idle, in_frame, refused),
-        meaning="what the network is doing",
+    yield from control_registers(
+        NETWORK_ID,
+        of="network",
+        pulses=(CLEAR_COUNTERS,),
+        status=(idle, in_frame, refused),
     )
 
 
@@ -123,32 +101,18 @@ def _built(network: Network) -> Iterator[Register]:
         ("LABELS", int(network.classifies), "1: a label follows the values"),
         ("DIGEST", int(network.digest[:8], 16), "first 32 bits of the network's SHA-256"),
     )
-    for n, (name, value, meaning) in enumerate(words):
-        yield Register(
-            name=name,
-            offset=_BUILT_OFFSET + WORD_BYTES * n,
-            access=Access.READ,
-            value=value,
-            meaning=meaning,
-        )
+    yield from words_shown(_BUILT_OFFSET, words)
 
 
 def _counters(network: Network) -> Iterator[Register]:
-    for n, name in enumerate(COUNTERS):
-        yield Register(
-            name=name.upper(),
-            offset=_COUNTERS_OFFSET + WORD_BYTES * n,
-            access=Access.READ,
-            meaning=_MEANINGS[name],
-        )
+    yield from words_shown(
+        _COUNTERS_OFFSET, ((name.upper(), None, _MEANINGS[name]) for name in COUNTERS)
+    )
     words = [(layer.name, name) for layer in computing(network) for name in LAYER_COUNTERS]
-    for n, (layer, name) in enumerate(words):
-        yield Register(
-            name=f"{layer}_{name}".upper(),
-            offset=LAYERS_OFFSET + WORD_BYTES * n,
-            access=Access.READ,
-            meaning=f"{layer}: {_MEANINGS[name]}",
-        )
+    yield from words_shown(
+        LAYERS_OFFSET,
+        ((f"{layer}_{name}".upper(), None, f"{layer}: {_MEANINGS[name]}") for layer, name in words),
+    )
 
 
 def network_registers(network: Network) -> RegisterMap:

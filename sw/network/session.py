@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from sw.images import Images
-from sw.session import Built, FrameSession, Link, LinkError
+from sw.line import Link, LinkError
+from sw.session import PATIENCE, Built, FrameSession
 
 from .config import NetworkConfig
 from .counters import NetworkCounters
@@ -19,7 +20,6 @@ from .registers import COUNTERS, LAYER_COUNTERS, computing, counter_names, netwo
 
 __all__ = ["NetworkSession", "counters_of"]
 
-_PATIENCE = 200
 _FRAMES = 4
 """Frames' time that may pass without a value in or out."""
 _QUIET_CYCLES = 256
@@ -46,7 +46,7 @@ class NetworkSession(FrameSession):
             setup=(),
             frame_bytes=output_beats(network) * output_bytes(network),
             differs="layers, weights or formats",
-            patience=_PATIENCE + _FRAMES * cycles_of(config) // _QUIET_CYCLES,
+            patience=PATIENCE + _FRAMES * cycles_of(config) // _QUIET_CYCLES,
         )
         super().__init__(link, built)
 

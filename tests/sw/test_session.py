@@ -8,9 +8,10 @@ import pytest
 
 from sw import reference
 from sw.configfile import load_config
+from sw.line import Link, LinkError
 from sw.packing import pack_images
 from sw.registers import setup_writes
-from sw.session import Link, LinkError, Session, WrongEngineError
+from sw.session import Session, WrongEngineError
 from sw.spec import SpecError
 from tests.sw.fake_board import FakeBoard
 
@@ -46,7 +47,7 @@ def test_an_answer_that_is_there_when_time_is_up(config, images, monkeypatch):
     board = FakeBoard(config, images)
     host = session(board, config)
     times = itertools.count()
-    monkeypatch.setattr("sw.session.time.monotonic", lambda: next(times))  # each look is late
+    monkeypatch.setattr("sw.line.time.monotonic", lambda: next(times))  # each look is late
     host.begin()
     assert host.link.repeated == 0
 

@@ -116,7 +116,7 @@ def test_what_was_built_and_what_is_refused():
         for register in bench.registers.registers:
             if register.value is not None:
                 assert await bench.read(ctx, register.name) == register.value
-        assert await bench.read(ctx, "ID") == NETWORK_ID
+        assert await bench.read(ctx, "ID") == int.from_bytes(NETWORK_ID, "big")
         assert (await bench.host.read(ctx, 0x0FFC))[1] == SLVERR
         assert (await bench.host.read(ctx, bench.registers.offset("LOAD")))[1] == SLVERR
         assert await bench.write(ctx, "ID", 0) == SLVERR
