@@ -37,8 +37,6 @@ Progress = Callable[[str, int, int], None]
 ``"build"`` counts lines of the compilers' output, out of 0: unknown."""
 
 _HARNESS = Path(__file__).parent / "harness"
-_FAST_BYTES = 8_000_000
-"""Verilog above which the compiler's time counts for more than the program's speed."""
 _ALL_PAUSED = 1000
 _WATCHDOG_CYCLES = 10_000
 _REPORTS = 200
@@ -194,7 +192,6 @@ def build_program(
             top="harness",
             build_dir=build_dir,
             flags=[*flags, *(f"-G{parameter}={value}" for parameter, value in widths.items())],
-            opt="-O3" if len(text) <= _FAST_BYTES else "-O1",
             on_line=on_line,
         )
     return binary, lines == 0

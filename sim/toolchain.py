@@ -125,7 +125,7 @@ def build_binary(
     top: str,
     build_dir: Path = DEFAULT_BUILD_DIR,
     flags: Sequence[str] = (),
-    opt: str = "-O3",
+    opt: str = "-O2",
     jobs: int = 2,
     on_line: Callable[[str], None] | None = None,
 ) -> Path:
@@ -147,8 +147,8 @@ def build_binary(
     flags : Sequence[str]
         Put after the defaults, so they win: ``-Gwidth=8``, ``--trace``, ``--assert``.
     opt : str
-        g++'s optimisation of the code that runs every cycle; ``-O1`` for a design that is built
-        more than run.
+        g++'s optimisation of the code that runs every cycle. More than ``-O2`` takes twice as long
+        to build, and engines run no faster.
     jobs : int
         Compilers at a time.
     on_line : callable, optional
