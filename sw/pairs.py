@@ -119,14 +119,14 @@ def _repeats(found: IntArray, kernels: IntArray) -> IntArray:
     In 32 bits where the counts fit, four times faster. A matrix product of floats would start
     threads, which for so little takes longer than the product.
     """
-    firsts = np.array([first for first, _ in REPEAT_BINS])
-    bins = np.zeros(len(REPEAT_BINS) + 1, dtype=np.int64)
+    firsts = [first for first, _ in REPEAT_BINS]
+    bins = np.zeros(len(REPEAT_BINS), dtype=np.int64)
     largest = int(found.sum(axis=1).max(initial=0)) * int(kernels.max(initial=0))
     word = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
     inputs, factors = found.astype(word), kernels.astype(word)
     step = max(1, _PAIRS_AT_ONCE // kernels.shape[1])
     for start in range(0, len(inputs), step):
         counts = np.einsum("xc,cw->xw", inputs[start : start + step], factors)
-        bin_of = np.searchsorted(firsts, np.arange(counts.max() + 1), side="right")
-        bins += np.bincount(bin_of[counts.ravel()], minlength=len(bins))  # bin 0: never occurs
-    return bins[1:]
+        pairs = np.bincount(counts.ravel(), minlength=firsts[-1] + 1)  # by how often they occur
+        bins += np.add.reduceat(pairs, firsts)
+    return bins
