@@ -23,8 +23,8 @@ from hw.network.network import Accelerator
 from hw.network.report import network_report, network_summary
 from hw.report import make_report, report_text
 from hw.summary import summary_text
-from hw.targets import TOP, Options, load_target, target_names
-from hw.top import NetworkTop, make_top
+from hw.targets import TOP, Options, Product, load_target, target_names
+from hw.top import AnyTop, NetworkTop, make_top
 from sw.cli import InputError, check_folder, run, write_files
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
@@ -33,6 +33,7 @@ from sw.network.configfile import is_network, network_from_arguments
 from sw.network.page import network_page
 from sw.network.planner import plan
 from sw.network.registers import network_registers
+from sw.register_model import RegisterMap
 from sw.registers import register_map
 
 __all__ = ["build", "main"]
@@ -81,18 +82,11 @@ def build(
     """
     check_folder(out)
     top = make_top(config)
-    try:
-        with show_progress():
-            product = load_target(target).build(top, options or Options())
-    except FlowError as error:
-        raise InputError(str(error)) from error
+    product = _made(top, target, options)
     report = make_report(top, product, target=target)
     files = dict(product.files)
     if top.has_registers:
-        registers = register_map(config)
-        files[f"{TOP}_regs.h"] = c_header.emit(registers)
-        files["registers.md"] = markdown.emit(registers)
-        files[f"{TOP}.rdl"] = systemrdl.emit(registers)
+        files |= _register_files(register_map(config))
     files["summary.txt"] = summary_text(report)
     files["report.json"] = report_text(report)
     write_files(out, files)
@@ -106,23 +100,32 @@ def build_network(
     check_folder(out)
     planned = plan(config)
     top = NetworkTop(plan=planned, component=Accelerator(planned.config))
-    try:
-        with show_progress():
-            product = load_target(target).build(top, options or Options())
-    except FlowError as error:
-        raise InputError(str(error)) from error
+    product = _made(top, target, options)
     report = network_report(planned, product, target=target)
-    registers = network_registers(config.network)
-    files = dict(product.files) | {
-        f"{TOP}_regs.h": c_header.emit(registers),
-        "registers.md": markdown.emit(registers),
-        f"{TOP}.rdl": systemrdl.emit(registers),
+    files = dict(product.files) | _register_files(network_registers(config.network))
+    files |= {
         "summary.txt": network_summary(report),
         "report.html": network_page(report),
         "report.json": report_text(report),
     }
     write_files(out, files)
     return report
+
+
+def _made(top: AnyTop, target: str, options: Options | None) -> Product:
+    try:
+        with show_progress():
+            return load_target(target).build(top, options or Options())
+    except FlowError as error:
+        raise InputError(str(error)) from error
+
+
+def _register_files(registers: RegisterMap) -> dict[str, str]:
+    return {
+        f"{TOP}_regs.h": c_header.emit(registers),
+        "registers.md": markdown.emit(registers),
+        f"{TOP}.rdl": systemrdl.emit(registers),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

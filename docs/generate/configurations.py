@@ -72,8 +72,9 @@ def _built(config: EngineConfig) -> Iterator[str]:
 
 
 def _area(config: EngineConfig, baseline: dict[str, Any]) -> Iterator[str]:
-    """What synthesis counted, where it is on record."""
-    figures = baseline.get(f"{config.name} ecp5, synthesis", {})
+    """What synthesis counted, where it is on record: alone or before place and route."""
+    cases = (value for case, value in baseline.items() if case.startswith(f"{config.name} ecp5"))
+    figures = next(cases, {})
     for figure in ("lut4_eq", "ff", "dsp", "bram"):
         yield f"{figures[figure]['value']:,}" if figures else "not on record"
 

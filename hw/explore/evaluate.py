@@ -15,6 +15,7 @@ import numpy as np
 
 from sw.config import EngineConfig
 from sw.configfile import load_config
+from sw.registers import COUNTERS
 
 from .command import CommandError, run_command
 from .energy import energy_of
@@ -25,14 +26,8 @@ __all__ = ["Limits", "blank_row", "config_of", "evaluate", "point_bits", "rebuil
 
 DEFAULT_TARGET = "ecp5"
 _AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram", "um2", "gates")
-_COUNTERS = (
-    "multiplications_needed",
-    "multiplications_executed",
-    "lookups",
-    "hits",
-    "misses",
-    "stall_cycles",
-)
+_APART = {"frames", "cycles", "frame_errors", "table_errors"}
+_COUNTERS = tuple(name for name in COUNTERS if name not in _APART)
 """What is foretold, so far as it is defined without time, and then counted by the RTL."""
 
 
