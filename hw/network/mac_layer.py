@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.blocks.skid_buffer import SkidBuffer
 from hw.network.lane_requantise import LaneRequantise
 from hw.network.streams import value_layout
 from hw.network.window_reader import WindowReader, cell_layout
@@ -35,7 +38,11 @@ class MacLayer(wiring.Component):
     one memory, in the order of the steps (:func:`sw.network.mac_words.mac_words`). A bias lies
     there too, as digits in base ``2**w`` before its kernel's weights, w the bits of a weight: a
     step that takes a digit shifts the sum. Dense is a kernel as large as the frame. Bit-exact to
-    :mod:`sw.network.graph`. ``o`` is registered; ``i.ready`` does not depend on ``o.ready``.
+    :mod:`sw.network.graph`.
+
+    Nothing behind the window's reader ever waits, so no clock enable reaches the multipliers: a
+    pass begins only when its sums will have room at the output, where so many fit that passes
+    follow each other without a gap. ``i.ready`` and all of ``o`` come from registers alone.
 
     Parameters
     ----------
@@ -77,6 +84,7 @@ class MacLayer(wiring.Component):
         )
         self.lanes = plan.kernels * plan.channels
         self.words = self.reader.scan.steps
+        self.buffers = self._buffers()
         write = weight_write_layout(self.words, self.lanes)
         super().__init__(
             {
@@ -87,6 +95,22 @@ class MacLayer(wiring.Component):
                 "i_write": In(stream.Signature(write, always_ready=True)),
             }
         )
+
+    def _buffers(self) -> int:
+        """Output buffers, each for the sums of two passes, so that none need wait for room."""
+        steps = self.words // groups_of(self.layer.output_shape[0], self.plan.kernels)
+        buffers = 1
+        while True:
+            sums = ceil_log2(self.plan.channels) + 1
+            latency = 2 + sums + self.requantise.latency + buffers
+            if 2 * buffers > ceil((latency + 1) / steps):
+                return buffers
+            buffers += 1
+
+    @property
+    def room(self) -> int:
+        """Passes that may be under way: their sums all fit into the buffers."""
+        return 2 * self.buffers
 
     @property
     def product_range(self) -> IntRange:
@@ -110,17 +134,13 @@ class MacLayer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.reader = reader = self.reader
-        m.submodules.requantise = finish = self.requantise
+        m.submodules.requantise = self.requantise
         wiring.connect(m, wiring.flipped(self.i), reader.i)
-        wiring.connect(m, finish.o, wiring.flipped(self.o))
+        taken = self._pace(m)
         pipe = _Pipe(m, cell_layout(self.value, self.plan.channels))
-        m.d.comb += [
-            pipe.move.eq(~finish.i.valid | finish.i.ready),
-            reader.o.ready.eq(pipe.move),
-        ]
         # Stage 1: a step's values, and its weights beside them.
-        weights = self._weights(m, pipe.move)
-        pipe.load(reader.o.valid, reader.o.payload)
+        weights = self._weights(m, taken)
+        pipe.load(taken, reader.o.payload)
         factors: list[Value] = []
         for n, value in enumerate(reader.o.payload["values"]):
             digit = Mux(reader.o.payload.extra, int(n == 0), value) if self.digits else value
@@ -149,6 +169,25 @@ class MacLayer(wiring.Component):
         self._accumulate(m, pipe, [row[0] for row in terms])
         return m
 
+    def _pace(self, m: Module) -> Signal:
+        """Begin a pass when there is room for its sums; returns whether a step is taken."""
+        reader, source = self.reader, self.requantise.o
+        for n in range(self.buffers):
+            m.submodules[f"buffer_{n}"] = buffer = SkidBuffer(self.o.payload.shape())
+            wiring.connect(m, source, buffer.i)
+            source = buffer.o
+        wiring.connect(m, source, wiring.flipped(self.o))
+        under_way = Signal(range(self.room + 1))
+        taken, begins, leaves = Signal(), Signal(), Signal()
+        m.d.comb += [
+            reader.o.ready.eq(~reader.o.payload.first | (under_way != self.room)),
+            taken.eq(reader.o.valid & reader.o.ready),
+            begins.eq(taken & reader.o.payload.first),
+            leaves.eq(self.o.valid & self.o.ready),
+        ]
+        m.d.sync += under_way.eq(under_way + begins - leaves)
+        return taken
+
     def _accumulate(self, m: Module, pipe: _Pipe, terms: list[Value]) -> None:
         """The last stage: the sums of a pass, handed on with its last step."""
         shape = shape_of(self.sum_range)
@@ -159,17 +198,16 @@ class MacLayer(wiring.Component):
             if self.digits:
                 before = Mux(marks.extra, (total << self.weight_bits)[: shape.width], total)
                 before = before.as_signed()
-            with m.If(pipe.move & pipe.valid):
+            with m.If(pipe.valid):
                 m.d.sync += total.eq(Mux(marks.first, 0, before) + term)
             m.d.comb += out.payload["values"][k].eq(total)
-        with m.If(pipe.move):
-            m.d.sync += [
-                out.valid.eq(pipe.valid & marks.last),
-                out.payload.last.eq(marks.final),
-                out.payload.bad.eq(marks.bad),
-            ]
+        m.d.sync += [
+            out.valid.eq(pipe.valid & marks.last),
+            out.payload.last.eq(marks.final),
+            out.payload.bad.eq(marks.bad),
+        ]
 
-    def _weights(self, m: Module, move: Value) -> list[list[Value]]:
+    def _weights(self, m: Module, taken: Signal) -> list[list[Value]]:
         """The weights of the step that was taken last, by kernel and channel."""
         bits, steps = self.weight_bits, mac_words(self.layer, self.plan)
         mask = (1 << bits) - 1
@@ -183,12 +221,7 @@ class MacLayer(wiring.Component):
         m.submodules.weights = memory
         at = Signal(range(self.words), name="step")
         read, write = memory.read_port(), memory.write_port(granularity=bits)
-        taken = Signal()
-        m.d.comb += [
-            taken.eq(self.reader.o.valid & self.reader.o.ready),
-            read.addr.eq(at),
-            read.en.eq(move),
-        ]
+        m.d.comb += read.addr.eq(at)
         with m.If(taken):
             m.d.sync += at.eq(Mux(at == self.words - 1, 0, at + 1))
         lane_bits = ceil_log2(self.lanes)
@@ -211,32 +244,27 @@ class MacLayer(wiring.Component):
 
 
 class _Pipe:
-    """Registers that move together, and the marks that go with them."""
+    """Registers of a pipeline that never waits, and the marks that go with them."""
 
     def __init__(self, m: Module, layout: data.StructLayout) -> None:
         self.m = m
         self.layout = data.StructLayout({k: v for k, v in layout.members.items() if k != "values"})
-        self.move = Signal()
         self.valid = Signal()
         self.marks = Signal(self.layout)
 
     def load(self, valid: Value, payload: data.View) -> None:
         """Take the marks of a step into the first stage."""
-        self.valid, self.marks = Signal(name="valid"), Signal(self.layout, name="marks")
-        with self.m.If(self.move):
-            self.m.d.sync += self.valid.eq(valid)
-            self.m.d.sync += [self.marks[name].eq(payload[name]) for name, _ in self.layout]
+        self.m.d.sync += self.valid.eq(valid)
+        self.m.d.sync += [self.marks[name].eq(payload[name]) for name, _ in self.layout]
 
     def step(self, name: str) -> None:
         """Take the marks into the next stage."""
         later = Signal(name=f"{name}_valid"), Signal(self.layout, name=f"{name}_marks")
-        with self.m.If(self.move):
-            self.m.d.sync += [later[0].eq(self.valid), later[1].eq(self.marks)]
+        self.m.d.sync += [later[0].eq(self.valid), later[1].eq(self.marks)]
         self.valid, self.marks = later
 
     def register(self, limits: IntRange, value: ValueLike, name: str) -> Signal:
         """A register of the stage."""
         held = Signal(shape_of(limits), name=name, reset_less=True)
-        with self.m.If(self.move):
-            self.m.d.sync += held.eq(value)
+        self.m.d.sync += held.eq(value)
         return held

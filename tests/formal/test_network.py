@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from amaranth.asserts import AnyConst  # pyright: ignore[reportAttributeAccessIssue]
 from amaranth.hdl import Array, Module, Mux, Signal, signed, unsigned
@@ -16,8 +17,12 @@ from amaranth.hdl import Array, Module, Mux, Signal, signed, unsigned
 from hw.network.argmax import ArgMaxLayer
 from hw.network.frame_guard import FrameGuard
 from hw.network.lane_converter import LaneConverter
+from hw.network.mac_layer import MacLayer
 from hw.network.window_reader import WindowReader
+from sw.network.graph import Dense
+from sw.network.plan import MacPlan
 from sw.network.window import WindowGeometry
+from sw.numeric import IntRange
 from sw.spec import Padding
 from tests.formal.contract import Harness, claim, keeps_until_ready, moves, suppose, tagged_transfer
 from tests.formal.prove import prove
@@ -195,6 +200,44 @@ class Greedy(LaneConverter):
 def test_fault_in_a_converter() -> None:
     verdict = prove(converted(*LANES["narrow"], kind=Greedy), mode="bmc", depth=16)
     verdict.breaks("is the one", "frame ends", "stays until ready")
+
+
+class RoomHarness(Harness):
+    """Whenever the sums of a pass come, the requantiser takes them."""
+
+    def properties(self, m: Module, probe: Any) -> None:  # noqa: ARG002
+        keeps_until_ready(m, self.i, assume=True)
+        keeps_until_ready(m, self.o)
+        place, frame = Signal(range(2)), self.i.payload
+        with m.If(moves(self.i)):
+            m.d.sync += place.eq(~place)
+        suppose(m, frame.last == (place == 1))
+        sums = self.dut.requantise.i
+        claim(m, ~sums.valid | sums.ready, "sums have room")
+
+
+def macs(kind: type[MacLayer]) -> MacLayer:
+    """A step a pass, two passes a pixel: the most that can be under way."""
+    weight = np.ones((2, 1, 1, 2), np.int64)
+    dense = Dense(name="dense", weight=weight, input_range=IntRange(0, 1))
+    return kind(dense, MacPlan())
+
+
+def test_sums_always_have_room() -> None:
+    prove(RoomHarness(macs(MacLayer)), mode="bmc", depth=16, constant=(".*",)).holds()
+
+
+class Generous(MacLayer):
+    """Begins more passes than fit."""
+
+    room = 8
+
+    def _buffers(self) -> int:
+        return 1
+
+
+def test_fault_in_the_room() -> None:
+    prove(RoomHarness(macs(Generous)), mode="bmc", depth=24, constant=(".*",)).breaks("room")
 
 
 class GuardHarness(Harness):
