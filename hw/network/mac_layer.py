@@ -29,6 +29,10 @@ def weight_write_layout(words: int, lanes: int) -> data.StructLayout:
     return data.StructLayout({"index": range(words << ceil_log2(lanes)), "data": 32})
 
 
+_STAGES = 4
+"""From a step to its sums, without the levels of an adder tree: memory, factors, products, sum."""
+
+
 class MacLayer(wiring.Component):
     """Sum the products of a window's values and a group of kernels' weights, a step at a time.
 
@@ -99,13 +103,11 @@ class MacLayer(wiring.Component):
     def _buffers(self) -> int:
         """Output buffers, each for the sums of two passes, so that none need wait for room."""
         steps = self.words // groups_of(self.layer.output_shape[0], self.plan.kernels)
+        to_buffers = _STAGES + ceil_log2(self.plan.channels) + self.requantise.latency
         buffers = 1
-        while True:
-            sums = ceil_log2(self.plan.channels) + 1
-            latency = 2 + sums + self.requantise.latency + buffers
-            if 2 * buffers > ceil((latency + 1) / steps):
-                return buffers
+        while 2 * buffers <= ceil((to_buffers + buffers * SkidBuffer.LATENCY + 1) / steps):
             buffers += 1
+        return buffers
 
     @property
     def room(self) -> int:
@@ -115,8 +117,7 @@ class MacLayer(wiring.Component):
     @property
     def product_range(self) -> IntRange:
         """Of a value, or the 1 that a digit meets, and any weight."""
-        values = self.layer.input_range.union(IntRange(0, 1))
-        return values * IntRange.of_bits(self.weight_bits, signed=True)
+        return self.layer.input_range.union(IntRange(0, 1)) * self._weight_range
 
     @property
     def sum_range(self) -> IntRange:
@@ -125,6 +126,11 @@ class MacLayer(wiring.Component):
         bits = max(self.digits * self.weight_bits, 1)
         biases = IntRange.of_bits(bits, signed=True)
         return biases + self.product_range.scaled(channels * height * width)
+
+    @property
+    def _weight_range(self) -> IntRange:
+        """Of a weight, or a digit, as it lies in the memory."""
+        return IntRange.of_bits(self.weight_bits, signed=True)
 
     @property
     def _factor_range(self) -> IntRange:
@@ -138,14 +144,8 @@ class MacLayer(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), reader.i)
         taken = self._pace(m)
         pipe = _Pipe(m, cell_layout(self.value, self.plan.channels))
-        # Stage 1: a step's values, and its weights beside them.
-        weights = self._weights(m, taken)
-        pipe.load(taken, reader.o.payload)
-        factors: list[Value] = []
-        for n, value in enumerate(reader.o.payload["values"]):
-            digit = Mux(reader.o.payload.extra, int(n == 0), value) if self.digits else value
-            factors.append(pipe.register(self._factor_range, digit, f"factor_{n}"))
-        # Stage 2: products. Further stages: their sums, pairwise.
+        factors, weights = self._operands(m, pipe, taken)
+        # Stage 3: products. Further stages: their sums, pairwise.
         bounds = self.product_range
         terms = [
             [
@@ -168,6 +168,32 @@ class MacLayer(wiring.Component):
             pipe.step(f"sums_{level}")
         self._accumulate(m, pipe, [row[0] for row in terms])
         return m
+
+    def _operands(
+        self, m: Module, pipe: _Pipe, taken: Signal
+    ) -> tuple[list[Value], list[list[Value]]]:
+        """A step's values, and its weights by kernel: both out of registers."""
+        step, bounds = self.reader.o.payload, self._factor_range
+        # Stage 1: the memory has the weights.
+        read = self._weights(m, taken)
+        pipe.load(taken, step)
+        shown: list[Value] = []
+        for n, value in enumerate(step["values"]):
+            digit = Mux(step.extra, int(n == 0), value) if self.digits else value
+            shown.append(pipe.register(bounds, digit, f"value_{n}"))
+        # Stage 2: a block memory's output comes too late to be multiplied in the same cycle.
+        factors: list[Value] = [
+            pipe.register(bounds, value, f"factor_{n}") for n, value in enumerate(shown)
+        ]
+        weights: list[list[Value]] = [
+            [
+                pipe.register(self._weight_range, weight, f"weight_{k}_{n}")
+                for n, weight in enumerate(row)
+            ]
+            for k, row in enumerate(read)
+        ]
+        pipe.step("operands")
+        return factors, weights
 
     def _pace(self, m: Module) -> Signal:
         """Begin a pass when there is room for its sums; returns whether a step is taken."""
