@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sw.cli import InputError, write_files
+from sw.images import labels_of
 from sw.network.config import NetworkConfig
-from sw.network.images import sample_labels
 from sw.network.page import Sample, network_page
 
 __all__ = ["read_report", "write_page"]
@@ -59,9 +59,9 @@ def write_page(
     labels : array of int, shape (N,)
         What the RTL said.
     name : str
-        What ``--images`` was: of the samples it is known what they are.
+        What ``--images`` was: of those with a name it is known what they are.
     """
-    truth = sample_labels(name)
+    truth = labels_of(name)
     shown = [
         Sample(image=image, label=int(label), truth=None if truth is None else int(truth[n]))
         for n, (image, label) in enumerate(zip(images[:_SHOWN], labels[:_SHOWN], strict=True))

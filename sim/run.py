@@ -13,6 +13,7 @@ from sw import cli
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
 from sw.images import Images, load_images
+from sw.network.accuracy import say_accuracy
 from sw.network.configfile import is_network, network_from_arguments
 from sw.network.images import load_network_images
 from sw.network.planner import plan
@@ -139,6 +140,7 @@ def _network(arguments: argparse.Namespace) -> int:
             planned.config, images, on_progress=on_progress, **_pauses(arguments)
         )
     write_outputs(arguments.out, result.outputs.arrays, arguments.json, result.counters)
+    say_accuracy(arguments.images, result.outputs.arrays)
     if report:
         labels = result.outputs.arrays["label"]
         write_page(arguments.report, report, images, labels, arguments.images)

@@ -5,6 +5,8 @@ Used by every command that takes ``--images``, so that all refuse the same files
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,8 +16,9 @@ import numpy.typing as npt
 from .arrays import read_npy
 from .cli import InputError
 from .config import EngineConfig
-from .datasets.catalogue import DataError
+from .datasets.catalogue import DataError, Dataset
 from .datasets.samples import load_samples
+from .datasets.store import load
 from .numeric import IntRange
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "Images",
     "check_frames",
     "check_images",
+    "labels_of",
     "load_images",
     "read_images",
 ]
@@ -33,11 +37,16 @@ Images = npt.NDArray[np.integer]
 
 IMAGES_HELP = (
     "integers of shape (N, C, H, W) in a .npy file, or samples:cifar10 or samples:mnist for the "
-    "1,000 test images in the repository (samples:cifar10:200 for the first 200)"
+    "1,000 test images in the repository (samples:cifar10:200 for the first 200), or test:cifar10 "
+    "or test:mnist for the 10,000 that `python -m sw.data` stored in data/"
 )
 """Help of an ``--images`` option."""
 
-_SAMPLES = "samples:"
+_KINDS: Mapping[str, Callable[[str], Dataset]] = {
+    "samples": load_samples,
+    "test": partial(load, split="test"),
+}
+"""Of the names that are not those of files."""
 
 
 class ImageError(InputError):
@@ -110,17 +119,22 @@ def check_frames(
     return cast("Images", np.ascontiguousarray(images, dtype=native))
 
 
-def _load_samples(name: str) -> npt.NDArray[np.uint8]:
-    dataset, separator, text = name.removeprefix(_SAMPLES).partition(":")
+def _load_named(name: str) -> Dataset | None:
+    """The images that ``KIND:NAME[:COUNT]`` names, and what is on them; None of a file's name."""
+    kind, colon, rest = name.partition(":")
+    if not colon or kind not in _KINDS:
+        return None
+    dataset, separator, text = rest.partition(":")
     try:
-        images = load_samples(dataset).images
+        found = _KINDS[kind](dataset)
     except DataError as error:
         raise ImageError(f"{name}: {error}") from error
     if not separator:
-        return images
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= len(images)):
-        raise ImageError(f"{name}: count: expected 1 to {len(images)}, got {text!r}")
-    return images[: int(text)]
+        return found
+    count = len(found.images)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= count):
+        raise ImageError(f"{name}: count: expected 1 to {count}, got {text!r}")
+    return Dataset(found.images[: int(text)], found.labels[: int(text)], found.source)
 
 
 def _load_file(path: Path) -> npt.NDArray[np.generic]:
@@ -138,15 +152,27 @@ def read_images(path: str | Path) -> npt.NDArray[np.generic]:
     Parameters
     ----------
     path : str or Path
-        A ``.npy`` file, or ``samples:NAME[:COUNT]``.
+        A ``.npy`` file, ``samples:NAME[:COUNT]`` or ``test:NAME[:COUNT]``.
 
     Raises
     ------
     ImageError
         If the file cannot be read.
     """
-    name = str(path)
-    return _load_samples(name) if name.startswith(_SAMPLES) else _load_file(Path(path))
+    named = _load_named(str(path))
+    return _load_file(Path(path)) if named is None else named.images
+
+
+def labels_of(name: str) -> npt.NDArray[np.integer] | None:
+    """What is on the images that ``--images`` names; None of a file's.
+
+    Raises
+    ------
+    ImageError
+        As :func:`read_images`.
+    """
+    named = _load_named(name)
+    return None if named is None else named.labels
 
 
 def load_images(path: str | Path, config: EngineConfig) -> Images:

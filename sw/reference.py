@@ -23,6 +23,7 @@ from .config import EngineConfig
 from .configfile import add_arguments, from_arguments
 from .images import Images, load_images
 from .network import reference as network_reference
+from .network.accuracy import say_accuracy
 from .network.configfile import is_network, network_from_arguments
 from .network.counters import predict
 from .network.images import load_network_images
@@ -239,6 +240,7 @@ def _network(arguments: argparse.Namespace) -> int:
         )
     counters = predict(config, len(images))
     write_outputs(arguments.out, outputs.arrays, arguments.json, counters)
+    say_accuracy(arguments.images, outputs.arrays)
     return 0
 
 

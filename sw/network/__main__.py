@@ -8,19 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sw import cli
-from sw.images import check_frames, read_images
-from sw.numeric import IntRange
+from sw.images import IMAGES_HELP
 from sw.templates import find_templates
 
-from .compare import LayerComparison, compare_layers, compare_output, onnxruntime_tensors
+from .accuracy import float_top1
 from .graph import ArgMax, Conv, Dense, Layer, Network, Pool
+from .measure import Measured, measure
 from .onnx_import import Imported, import_network
 
 __all__ = ["main"]
 
 _PROG = "python -m sw.network"
-_IMAGES_AT_ONCE = 256
-"""Compared together, to bound memory."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,14 +26,25 @@ def _parser() -> argparse.ArgumentParser:
         prog=_PROG,
         description="Import a model file and print its layers, or what is wrong with it; say for "
         "which sums a layer's integers are not the file's. With --images, run onnxruntime on the "
-        "same file and compare every integer that the file has.",
+        "same file, compare every integer that the file has, and say how many of the values that "
+        "enter a layer are zero; and, where it is known what is on the images, how many are right.",
         epilog="Exit status: 0 done, 1 a value differs that should not, 2 input that cannot be "
         "used. Example: python -m sw.network --model sw/models/mnist-net.onnx "
         "--images samples:mnist:100",
     )
     parser.add_argument("--model", type=Path, required=True, metavar="NET.onnx", help="the model")
+    parser.add_argument("--images", metavar="IN.npy", help=f"compare on these: {IMAGES_HELP}")
     parser.add_argument(
-        "--images", metavar="IN.npy", help="compare on these: a file, or samples:NAME[:COUNT]"
+        "--labels",
+        type=Path,
+        metavar="Y.npy",
+        help="what is on the images of a file: integers, shape (N,)",
+    )
+    parser.add_argument(
+        "--float",
+        type=Path,
+        metavar="RUN.json",
+        help="print the accuracy beside it that a training run's run.json records",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all this as JSON")
     return parser
@@ -106,53 +115,51 @@ def _print(imported: Imported) -> None:
         print("every integer is what the file says, for every input")
 
 
-def _compared(path: Path, imported: Imported, name: str) -> list[LayerComparison]:
-    network, zero = imported.network, imported.network.input_zero_point
-    images = check_frames(
-        read_images(name),
-        shape=network.input_shape,
-        limits=network.input_range + IntRange(zero, zero),
-        name=str(path),
-        where=name,
-    )
-    found: list[LayerComparison] = []
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
-        part = images[start : start + _IMAGES_AT_ONCE]
-        tensors, output = onnxruntime_tensors(path, imported, part)
-        here = compare_layers(imported, part, tensors)
-        here.append(compare_output(imported, part, tensors[output]))
-        found = [a + b for a, b in zip(found, here, strict=True)] if found else here
-    for layer in found:
+def _print_measured(measured: Measured, run: Path | None) -> None:
+    for layer in measured.compared:
         print(
             f"{layer.layer}: {layer.differing} of {layer.values} values differ from onnxruntime's, "
-            f"by at most {layer.steps}, in {layer.images} of {len(images)} images"
+            f"by at most {layer.steps}, in {layer.images} of {measured.images} images"
         )
-    return found
+    for layer in measured.zeros:
+        share = 100 * layer.zeros / layer.values
+        print(f"{layer.layer}: {share:.1f} % of the values that enter it are zero")
+    recorded = None if run is None else float_top1(run)
+    for name, accuracy in measured.accuracy.items():
+        print(f"accuracy, {name}: {accuracy}")
+    if recorded is not None:
+        print(f"accuracy, float model: {recorded:.2f} % ({run})")
 
 
 def _command(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     imported = import_network(arguments.model)
     _print(imported)
-    compared: list[LayerComparison] = []
+    if arguments.images is None and (arguments.labels or arguments.float):
+        raise cli.InputError("--labels, --float: they go with --images")
+    measured = Measured()
     if arguments.images is not None:
-        compared = _compared(arguments.model, imported, arguments.images)
+        measured = measure(
+            arguments.model, imported, images=arguments.images, labels=arguments.labels
+        )
+        _print_measured(measured, arguments.float)
     if arguments.json is not None:
-        cli.write_json(arguments.json, _as_json(imported, compared))
+        cli.write_json(arguments.json, _as_json(imported, measured))
     said = {difference.layer: difference.steps for difference in imported.differences}
+    compared = measured.compared
     if imported.remarks:  # the network's output then follows from what may differ before
         compared = compared[:-1]
     return int(any(layer.steps > said.get(layer.layer, 0) for layer in compared))
 
 
-def _as_json(imported: Imported, compared: list[LayerComparison]) -> dict[str, object]:
+def _as_json(imported: Imported, measured: Measured) -> dict[str, object]:
     rows = list(_rows(imported.network))
     return {
         "digest": imported.network.digest,
         "layers": [dict(zip(rows[0], row, strict=True)) for row in rows[1:]],
         "differences": [asdict(difference) for difference in imported.differences],
         "notes": imported.notes,
-        "compared": [asdict(layer) for layer in compared],
+        **asdict(measured),
     }
 
 

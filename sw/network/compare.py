@@ -15,9 +15,15 @@ from onnx import helper
 from sw.cli import InputError
 
 from .onnx_walk import Imported, Tensor
-from .reference import layer_outputs, run
+from .reference import Outputs, layer_outputs
 
-__all__ = ["LayerComparison", "compare_layers", "compare_output", "onnxruntime_tensors"]
+__all__ = [
+    "LayerComparison",
+    "compare_layers",
+    "compare_output",
+    "onnxruntime_tensors",
+    "output_labels",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,24 +88,28 @@ def compare_layers(
     return found
 
 
-def compare_output(
-    imported: Imported, images: npt.NDArray[np.integer], output: npt.NDArray[Any]
-) -> LayerComparison:
+def compare_output(imported: Imported, ours: Outputs, output: npt.NDArray[Any]) -> LayerComparison:
     """The whole network: its logits, or its labels where the file has no logits left.
 
     Parameters
     ----------
+    ours : Outputs
+        What :func:`sw.network.reference.run` gives.
     output : array
         The file's output, as whatever runs the file gives it.
     """
-    ours = run(images, imported.network)
     if imported.output == "logits":
         units = np.rint(output.astype(np.float64) / imported.output_scale).astype(np.int64)
         streamed = ours.frames - imported.network.output_zero_point
         return _comparison("logits", np.abs(streamed - units.reshape(streamed.shape)))
-    labels = output if imported.output == "label" else output.reshape(len(output), -1).argmax(1)
     assert ours.label is not None
-    return _comparison("label", np.abs(ours.label - labels.reshape(-1)))
+    return _comparison("label", np.abs(ours.label - output_labels(imported, output)))
+
+
+def output_labels(imported: Imported, output: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The labels of a file's output, shape (N,)."""
+    labels = output if imported.output == "label" else output.reshape(len(output), -1).argmax(1)
+    return labels.reshape(-1).astype(np.int64)
 
 
 def _comparison(layer: str, difference: npt.NDArray[np.int64]) -> LayerComparison:

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sw.datasets.samples import load_samples
 from sw.images import Images, check_frames, read_images
 from sw.numeric import IntRange
 
 from .config import NetworkConfig
 
-__all__ = ["check_network_images", "load_network_images", "sample_labels"]
+__all__ = ["check_network_images", "load_network_images"]
 
 
 def check_network_images(
@@ -37,14 +36,6 @@ def check_network_images(
     )
 
 
-def sample_labels(name: str) -> npt.NDArray[np.integer] | None:
-    """What is on the images that ``samples:NAME[:COUNT]`` names; None of a file's."""
-    kind, *rest = name.split(":")
-    if kind != "samples" or not rest:
-        return None
-    return load_samples(rest[0]).labels
-
-
 def load_network_images(path: str | Path, config: NetworkConfig) -> Images:
-    """The images that ``--images`` names: a ``.npy`` file, or ``samples:NAME[:COUNT]``."""
+    """The images that ``--images`` names: a file, or those with a name of their own."""
     return check_network_images(read_images(path), config, str(path))

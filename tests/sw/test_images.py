@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sw import images as module
 from sw.cli import InputError
 from sw.config import EngineConfig
 from sw.configfile import load_config
+from sw.datasets.catalogue import DataError, Dataset
 from sw.datasets.samples import load_samples
-from sw.images import ImageError, check_images, load_images
+from sw.images import ImageError, check_images, labels_of, load_images
 from sw.numeric import FixedFormat
 from sw.spec import LayerSpec
 
@@ -165,3 +167,37 @@ def test_a_damaged_file_never_ends_in_a_traceback(tmp_path, data):
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     with suppress(ImageError):  # and nothing else; a lucky damage leaves images
         load_images(path, TINY)
+
+
+def test_the_whole_test_set_by_name(monkeypatch):
+    """As `python -m sw.data` would have stored it."""
+    images = np.arange(5 * 84, dtype=np.uint8).reshape(5, 2, 6, 7)
+    labels = np.arange(5, dtype=np.uint8)
+
+    def stored(name):
+        if name != "mnist":
+            raise DataError("no such data set")
+        return Dataset(images, labels, "here")
+
+    monkeypatch.setitem(module._KINDS, "test", stored)
+    assert np.array_equal(load_images("test:mnist", TINY), images)
+    assert np.array_equal(load_images("test:mnist:2", TINY), images[:2])
+    known = labels_of("test:mnist:2")
+    assert known is not None
+    assert known.tolist() == [0, 1]
+    assert message_of(load_images, "test:mnist:6", TINY) == (
+        "test:mnist:6: count: expected 1 to 5, got '6'"
+    )
+    assert message_of(load_images, "test:x", TINY) == "test:x: no such data set"
+
+
+def test_data_that_was_not_fetched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "`python -m sw.data mnist" in message_of(load_images, "test:mnist", TINY)
+
+
+def test_what_is_on_images(tmp_path):
+    known = labels_of("samples:mnist:3")
+    assert known is not None
+    assert np.array_equal(known, load_samples("mnist").labels[:3])
+    assert labels_of(str(tmp_path / "in.npy")) is None

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from sw.network import __main__ as command
+from sw.network import measure
 from sw.network.onnx_import import import_network
+from sw.network.reference import run
 from tests.sw.network.test_onnx_import import small, words
 
 BREVITAS = Path(__file__).parent / "brevitas"
@@ -53,7 +55,7 @@ def test_a_difference_that_was_not_foretold_is_status_1(folder, capsys, monkeypa
 
 
 def test_images_are_compared_in_parts(folder, capsys, monkeypatch):
-    monkeypatch.setattr(command, "_IMAGES_AT_ONCE", 4)
+    monkeypatch.setattr(measure, "_IMAGES_AT_ONCE", 4)
     options = ["--images", str(folder / "in.npy")]
     assert command.main(["--model", str(folder / "net.onnx"), *options]) == 0
     printed = capsys.readouterr().out
@@ -88,3 +90,47 @@ def test_what_onnxruntime_cannot_run_is_said(tmp_path, capsys):
     options = ["--images", str(tmp_path / "in.npy")]
     assert command.main(["--model", str(BREVITAS / "qonnx-plain.onnx"), *options]) == 2
     assert "onnxruntime cannot run it" in capsys.readouterr().err
+
+
+def test_accuracy_and_zeros(folder, capsys):
+    """Of labels that are the golden network's, but for three."""
+    network = import_network(folder / "net.onnx").network
+    labels = run(np.load(folder / "in.npy"), network).label
+    assert labels is not None
+    labels[:3] = (labels[:3] + 1) % 7
+    np.save(folder / "y.npy", labels)
+    (folder / "run.json").write_text('{"result": {"top1": 71.5}}')
+    options = ["--images", str(folder / "in.npy"), "--labels", str(folder / "y.npy")]
+    options += ["--float", str(folder / "run.json"), "--json", str(folder / "out.json")]
+    assert command.main(["--model", str(folder / "net.onnx"), *options]) == 0
+    printed = capsys.readouterr().out
+    for name in ("golden model", "onnxruntime"):
+        assert f"accuracy, {name}: 8 of 11 images right, 72.73 %" in printed
+    assert "accuracy, float model: 71.50 %" in printed
+    written = json.loads((folder / "out.json").read_text())
+    assert written["accuracy"]["golden model"] == {"right": 8, "images": 11}
+    first = written["zeros"][0]
+    assert first["layer"] == "conv1"
+    assert first["values"] == 11 * 2 * 9 * 8
+    assert f"conv1: {100 * first['zeros'] / first['values']:.1f} % of the values" in printed
+
+
+def test_samples_say_what_is_on_them(capsys):
+    options = ["--images", "samples:mnist:50"]
+    assert command.main(["--model", "sw/models/mnist-net.onnx", *options]) == 0
+    assert "accuracy, golden model: 50 of 50 images right, 100.00 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--labels", "y.npy"], "--labels, --float: they go with --images"),
+        (["--images", "in.npy", "--labels", "none.npy"], "none.npy: no such file of labels"),
+        (["--images", "in.npy", "--labels", "in.npy"], "in.npy: expected 11 integers"),
+        (["--images", "in.npy", "--float", "net.onnx"], "net.onnx: expected a training run's"),
+    ],
+)
+def test_labels_that_cannot_be_used(folder, capsys, monkeypatch, options, message):
+    monkeypatch.chdir(folder)
+    assert command.main(["--model", "net.onnx", *options]) == 2
+    assert message in capsys.readouterr().err
