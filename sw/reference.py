@@ -28,6 +28,7 @@ from .network.configfile import is_network, network_from_arguments
 from .network.counters import predict
 from .network.images import load_network_images
 from .network.planner import plan
+from .network.zeros import skipped_steps
 from .numeric import IntArray
 from .results import add_run_arguments, check_outputs, write_outputs
 from .reuse import CounterModel
@@ -238,7 +239,7 @@ def _network(arguments: argparse.Namespace) -> int:
         outputs = network_reference.run(
             images, config.network, progress=lambda done: progress.advance(task, done)
         )
-    counters = predict(config, len(images))
+    counters = predict(config, len(images), skipped_steps(images, config))
     write_outputs(arguments.out, outputs.arrays, arguments.json, counters)
     say_accuracy(arguments.images, outputs.arrays)
     return 0

@@ -14,6 +14,7 @@ from hw.blocks.skid_buffer import SkidBuffer
 from hw.network.lane_requantise import LaneRequantise
 from hw.network.streams import value_layout
 from hw.network.window_reader import WindowReader, cell_layout
+from hw.network.zero_skipper import ZeroSkipper
 from hw.shapes import shape_of
 from sw.network.graph import Conv, Dense
 from sw.network.mac_words import bias_digits, mac_words, weight_bits
@@ -44,7 +45,10 @@ class MacLayer(wiring.Component):
     step that takes a digit shifts the sum. Dense is a kernel as large as the frame. Bit-exact to
     :mod:`sw.network.graph`.
 
-    Nothing behind the window's reader ever waits, so no clock enable reaches the multipliers: a
+    With ``plan.skip_zeros`` a window is read once, and a step whose values are all zero is left out
+    of every pass (:class:`~hw.network.zero_skipper.ZeroSkipper`).
+
+    Nothing behind the steps' source ever waits, so no clock enable reaches the multipliers: a
     pass begins only when its sums will have room at the output, where so many fit that passes
     follow each other without a gap. ``i.ready`` and all of ``o`` come from registers alone.
 
@@ -73,12 +77,21 @@ class MacLayer(wiring.Component):
         self.digits = bias_digits(layer)
         self.weight_bits = weight_bits(layer)
         self.value = shape_of(layer.input_range)
-        self.reader = WindowReader(
-            self.value,
-            self.geometry,
-            passes=groups_of(kernels, plan.kernels),
-            extra=self.digits,
-        )
+        passes = groups_of(kernels, plan.kernels)
+        self.skipper: ZeroSkipper | None = None
+        self.reader = WindowReader(self.value, self.geometry, passes=passes, extra=self.digits)
+        self.words = self.reader.scan.steps
+        least = self.words // passes
+        if plan.skip_zeros:
+            self.reader = WindowReader(self.value, self.geometry, passes=1)
+            self.skipper = ZeroSkipper(
+                self.value,
+                lanes=plan.channels,
+                cells=self.reader.scan.steps,
+                passes=passes,
+                extra=self.digits,
+            )
+            least = self.digits + 1
         self.requantise = LaneRequantise(
             channels=kernels,
             lanes=plan.kernels,
@@ -87,8 +100,7 @@ class MacLayer(wiring.Component):
             requantise=layer.requantise,
         )
         self.lanes = plan.kernels * plan.channels
-        self.words = self.reader.scan.steps
-        self.buffers = self._buffers()
+        self.buffers = self._buffers(least)
         write = weight_write_layout(self.words, self.lanes)
         super().__init__(
             {
@@ -100,12 +112,21 @@ class MacLayer(wiring.Component):
             }
         )
 
-    def _buffers(self) -> int:
-        """Output buffers, each for the sums of two passes, so that none need wait for room."""
-        steps = self.words // groups_of(self.layer.output_shape[0], self.plan.kernels)
-        to_buffers = _STAGES + ceil_log2(self.plan.channels) + self.requantise.latency
+    @property
+    def steps(self) -> stream.Interface:
+        """What it computes, step by step: of its reader, or those left when zeros are skipped."""
+        return self.reader.o if self.skipper is None else self.skipper.o
+
+    def _buffers(self, steps: int) -> int:
+        """Output buffers, each for the sums of two passes, so that none need wait for room.
+
+        A pass takes so many ``steps``, at least. The room of one that leaves comes to the first
+        buffer as many cycles later as there are buffers: no later than the sums of a pass that
+        begins then, for there are no more buffers than stages before them.
+        """
+        before = _STAGES + ceil_log2(self.plan.channels) + self.requantise.latency
         buffers = 1
-        while 2 * buffers <= ceil((to_buffers + buffers * SkidBuffer.LATENCY + 1) / steps):
+        while 2 * buffers < ceil((before + buffers * SkidBuffer.LATENCY + 1) / steps):
             buffers += 1
         return buffers
 
@@ -140,6 +161,9 @@ class MacLayer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.reader = reader = self.reader
+        if self.skipper is not None:
+            m.submodules.skipper = self.skipper
+            wiring.connect(m, reader.o, self.skipper.i)
         m.submodules.requantise = self.requantise
         wiring.connect(m, wiring.flipped(self.i), reader.i)
         taken = self._pace(m)
@@ -173,7 +197,7 @@ class MacLayer(wiring.Component):
         self, m: Module, pipe: _Pipe, taken: Signal
     ) -> tuple[list[Value], list[list[Value]]]:
         """A step's values, and its weights by kernel: both out of registers."""
-        step, bounds = self.reader.o.payload, self._factor_range
+        step, bounds = self.steps.payload, self._factor_range
         # Stage 1: the memory has the weights.
         read = self._weights(m, taken)
         pipe.load(taken, step)
@@ -197,7 +221,7 @@ class MacLayer(wiring.Component):
 
     def _pace(self, m: Module) -> Signal:
         """Begin a pass when there is room for its sums; returns whether a step is taken."""
-        reader, source = self.reader, self.requantise.o
+        steps, source = self.steps, self.requantise.o
         for n in range(self.buffers):
             m.submodules[f"buffer_{n}"] = buffer = SkidBuffer(self.o.payload.shape())
             wiring.connect(m, source, buffer.i)
@@ -206,9 +230,9 @@ class MacLayer(wiring.Component):
         under_way = Signal(range(self.room + 1))
         taken, begins, leaves = Signal(), Signal(), Signal()
         m.d.comb += [
-            reader.o.ready.eq(~reader.o.payload.first | (under_way != self.room)),
-            taken.eq(reader.o.valid & reader.o.ready),
-            begins.eq(taken & reader.o.payload.first),
+            steps.ready.eq(~steps.payload.first | (under_way != self.room)),
+            taken.eq(steps.valid & steps.ready),
+            begins.eq(taken & steps.payload.first),
             leaves.eq(self.o.valid & self.o.ready),
         ]
         m.d.sync += under_way.eq(under_way + begins - leaves)
@@ -245,11 +269,14 @@ class MacLayer(wiring.Component):
             attrs={"ram_style": "block", "no_rw_check": "1"},
         )
         m.submodules.weights = memory
-        at = Signal(range(self.words), name="step")
         read, write = memory.read_port(), memory.write_port(granularity=bits)
-        m.d.comb += read.addr.eq(at)
-        with m.If(taken):
-            m.d.sync += at.eq(Mux(at == self.words - 1, 0, at + 1))
+        if self.skipper is not None:
+            m.d.comb += read.addr.eq(self.skipper.o.payload.step)
+        else:
+            at = Signal(range(self.words), name="step")
+            m.d.comb += read.addr.eq(at)
+            with m.If(taken):
+                m.d.sync += at.eq(Mux(at == self.words - 1, 0, at + 1))
         lane_bits = ceil_log2(self.lanes)
         index = self.i_write.payload.index
         m.d.comb += [

@@ -15,6 +15,7 @@ from hw.network.control import NetworkControl
 from hw.network.counter_bank import CounterBank
 from hw.network.engine_layer import EngineLayer
 from hw.network.frame_guard import FrameGuard
+from hw.network.mac_layer import MacLayer
 from hw.shapes import byte_width
 from sw.network.config import NetworkConfig
 from sw.network.loading import WINDOW_BITS
@@ -152,4 +153,5 @@ def _steps(layer: ComputingLayer) -> Value:
     """Whether a layer does a step of its work."""
     if isinstance(layer, EngineLayer):
         return layer.o.valid & layer.o.ready
-    return layer.reader.o.valid & layer.reader.o.ready
+    steps = layer.steps if isinstance(layer, MacLayer) else layer.reader.o
+    return steps.valid & steps.ready

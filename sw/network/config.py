@@ -22,7 +22,7 @@ __all__ = ["LayerSettings", "NetworkConfig", "engine_of", "output_of"]
 Build = Literal["auto", "engine", "macs"]
 
 _ENGINE = ("strategy", "templates", "bank", "fold", "lanes", "table")
-_MACS = ("kernels", "channels", "spare_rows")
+_MACS = ("kernels", "channels", "spare_rows", "skip_zeros")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,9 @@ class LayerSettings:
     spare_rows : int, optional
         Input rows that can come while a row of outputs is computed, 0 to 4096; of ``macs`` and of a
         pool.
+    skip_zeros : bool, optional
+        Of ``macs``: leave out the steps whose inputs are all zero, which makes a frame's cycles
+        depend on what is on it, but never more. The planner leaves it as it is.
     strategy : str, optional
         How an engine makes the learned kernels' products: one of :data:`sw.config.STRATEGIES`.
     templates : "auto" | "none" | tuple of int
@@ -54,6 +57,7 @@ class LayerSettings:
     kernels: int | None = None
     channels: int | None = None
     spare_rows: int | None = None
+    skip_zeros: bool | None = None
     strategy: str | None = None
     templates: Literal["auto", "none"] | tuple[int, ...] = "auto"
     bank: Literal["parallel", "serial"] | None = None
@@ -109,6 +113,21 @@ class LayerSettings:
         for name, most in counts.items():
             value = getattr(self, name)
             require(value is None or value <= most, f"{name} must be 1 to {most}, not {value}")
+        if self.skip_zeros:
+            self._check_skipping(layer)
+
+    def _check_skipping(self, layer: Layer) -> None:
+        """Refuse what cannot skip zeros, or would gain nothing by it."""
+        kernels, channels = layer.output_shape[0], layer.input_shape[0]
+        require(
+            max(self.kernels or 1, 1) < kernels,
+            f"skip_zeros: with all {kernels} kernels at once each value is read once anyway "
+            "(compute fewer kernels at once)",
+        )
+        require(
+            channels % (self.channels or 1) == 0,
+            f"skip_zeros: channels must divide the layer's {channels}, not be {self.channels}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

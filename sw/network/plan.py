@@ -34,11 +34,14 @@ class MacPlan:
         Input channels of a beat; ``kernels * channels`` multipliers.
     spare_rows : int
         Input rows that can come while a row of outputs is computed.
+    skip_zeros : bool
+        Leave out the steps whose values are all zero; ``channels`` divide the layer's.
     """
 
     kernels: int = 1
     channels: int = 1
     spare_rows: int = 0
+    skip_zeros: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,12 @@ def plan_of(layer: Layer, settings: LayerSettings, *, counter_bits: int = 48) ->
         return PoolPlan(channels=channels, spare_rows=spare)
     if isinstance(layer, Conv) and settings.build == "engine":
         return EnginePlan(config=engine_of(layer, settings, counter_bits=counter_bits))
-    return MacPlan(kernels=settings.kernels or 1, channels=channels, spare_rows=spare)
+    return MacPlan(
+        kernels=settings.kernels or 1,
+        channels=channels,
+        spare_rows=spare,
+        skip_zeros=bool(settings.skip_zeros),
+    )
 
 
 def plans_of(config: NetworkConfig) -> tuple[LayerPlan, ...]:

@@ -11,7 +11,7 @@ from sw.line import Link, LinkError
 from sw.session import PATIENCE, Built, FrameSession
 
 from .config import NetworkConfig
-from .counters import NetworkCounters
+from .counters import COUNTER_MODULUS, NetworkCounters, frame_steps, skipping
 from .link import network_identity
 from .loading import load_writes
 from .packing import NetworkOutputs, output_beats, output_bytes, pack, unpack
@@ -104,6 +104,12 @@ def counters_of(config: NetworkConfig, found: dict[str, int]) -> NetworkCounters
         }
         for layer in computing(network)
     }
+    plans = skipping(config)
+    for layer in computing(network):
+        if layer.name in plans:
+            every = frames * frame_steps(layer, plans[layer.name])
+            steps = found[f"{layer.name}_steps".upper()]
+            layers[layer.name]["skipped"] = (every - steps) % COUNTER_MODULUS
     return NetworkCounters(
         frames=frames,
         cycles=cycles,

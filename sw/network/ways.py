@@ -17,9 +17,18 @@ from .graph import Conv, Dense, Network, Pool, word_of
 from .mac_words import bias_digits, weight_bits
 from .pace import Stage, frame_cycles
 from .plan import EnginePlan, LayerPlan, MacPlan, PoolPlan, geometry_of, plan_of
-from .window import groups_of
+from .window import WindowGeometry, groups_of
 
-__all__ = ["Way", "Ways", "chain_cycles", "chain_stages", "layer_cost", "stage_of", "steps_of"]
+__all__ = [
+    "Way",
+    "Ways",
+    "chain_cycles",
+    "chain_stages",
+    "layer_cost",
+    "stage_of",
+    "steps_of",
+    "window_cells",
+]
 
 _STEP = 0.9
 """Of its cycles, what an engine may take at most to be tried in place of a slower way."""
@@ -39,6 +48,11 @@ def steps_of(layer: Computing, plan: MacPlan | PoolPlan) -> int:
     return passes * (bias_digits(layer) + cells * geometry.groups)
 
 
+def window_cells(geometry: WindowGeometry) -> int:
+    """Beats of a window, each read once."""
+    return geometry.kernel[0] * geometry.kernel[1] * geometry.groups
+
+
 def stage_of(layer: Computing, plan: LayerPlan) -> Stage:
     """What decides the pace of a layer."""
     if isinstance(plan, EnginePlan):
@@ -52,6 +66,8 @@ def stage_of(layer: Computing, plan: LayerPlan) -> Stage:
         beats = geometry.output_size[1] * groups_of(layer.output_shape[0], lanes)
         made = max(geometry.output_size[1] * steps_of(layer, plan), beats)
         made += _ROW_CYCLES + geometry.stride[0]
+        if isinstance(plan, MacPlan) and plan.skip_zeros:
+            made += window_cells(geometry)  # the first window is read before its first pass
         take = geometry.row_words
     rows = range(geometry.output_size[0])
     return Stage(
@@ -66,8 +82,8 @@ def stage_of(layer: Computing, plan: LayerPlan) -> Stage:
 def layer_cost(layer: Computing, plan: LayerPlan, chip: Chip) -> Cost:
     """About what a layer takes of a chip."""
     if isinstance(plan, EnginePlan):
-        found = cost.estimate(plan.config)
-        return Cost(lut=found.lut4_eq, dsp=found.dsp, bram=found.bram)
+        engine = cost.estimate(plan.config)
+        return Cost(lut=engine.lut4_eq, dsp=engine.dsp, bram=engine.bram)
     geometry = geometry_of(layer, plan)
     bits = word_of(layer.input_range)[0]
     rows = chip.memory(bits * plan.channels, geometry.words)
@@ -79,7 +95,17 @@ def layer_cost(layer: Computing, plan: LayerPlan, chip: Chip) -> Cost:
     macs = plan.kernels * plan.channels
     weights = chip.memory(weight_bits(layer) * macs, steps_of(layer, plan))
     adders = macs * (sums + bits) / 2 + plan.kernels * 2 * sums
-    return Cost(lut=150 + adders + plan.kernels * finish, dsp=macs, bram=rows + weights)
+    found = Cost(lut=150 + adders + plan.kernels * finish, dsp=macs, bram=rows + weights)
+    return found + _skipping_cost(layer, plan, chip) if plan.skip_zeros else found
+
+
+def _skipping_cost(layer: Conv | Dense, plan: MacPlan, chip: Chip) -> Cost:
+    """Of two windows in a memory, each value with its number, and what reads them."""
+    geometry = geometry_of(layer, plan)
+    cells = window_cells(geometry)
+    number = (bias_digits(layer) + cells - 1).bit_length()
+    width = word_of(layer.input_range)[0] * plan.channels + number
+    return Cost(lut=60 + 8 * number, bram=chip.memory(width, 2 << (cells - 1).bit_length()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -184,6 +210,8 @@ class Ways:
         if given.build != "engine":
             kernels = [given.kernels] if given.kernels else _lanes(layer.output_shape[0])
             for n, k in product(channels, kernels):
+                if given.skip_zeros and not _can_skip(layer, kernels=k, channels=n):
+                    continue
                 yield replace(given, build="macs", kernels=k, channels=n, spare_rows=rows)
         if given.build != "macs" and isinstance(layer, Conv):
             yield from self._engine(layer, budget)
@@ -191,7 +219,7 @@ class Ways:
     def _engine(self, layer: Conv, budget: float) -> Iterator[LayerSettings]:
         """The engine that the settings name, or the smallest that is fast enough."""
         given, has = self.given, self.chip.has
-        if given.kernels or given.channels or given.spare_rows is not None:
+        if given.kernels or given.channels or given.spare_rows is not None or given.skip_zeros:
             return
         settings = replace(given, build="engine")
         try:
@@ -213,6 +241,11 @@ class Ways:
             lanes=engine.lanes if learned else None,
             table=engine.table if learned else None,
         )
+
+
+def _can_skip(layer: Conv | Dense, *, kernels: int, channels: int) -> bool:
+    """Whether zeros can be skipped, and whether that could save anything."""
+    return kernels < layer.output_shape[0] and layer.input_shape[0] % channels == 0
 
 
 def _smallest(ways: Iterable[Way]) -> Way:

@@ -1,4 +1,8 @@
-"""Zero activations: how many enter a layer."""
+"""Zero activations: how many enter a layer, and how many steps of a MAC layer they make idle.
+
+A step of :class:`hw.network.mac_layer.MacLayer` is ``channels`` values of a cell of a window. With
+``skip_zeros`` it is left out if all of them are zero, except the last of a window.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,18 @@ import numpy.typing as npt
 
 from sw.numeric import IntArray
 
+from .config import NetworkConfig
+from .counters import skipping
 from .graph import Conv, Dense, Network
+from .plan import MacPlan, geometry_of
 from .reference import trace
+from .ways import window_cells
+from .window import groups_of
 
-__all__ = ["LayerZeros", "layer_zeros"]
+__all__ = ["LayerZeros", "kept_steps", "layer_zeros", "skipped_steps"]
+
+_IMAGES_AT_ONCE = 64
+"""Gone through together, to bound memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +70,48 @@ def layer_zeros(images: npt.NDArray[np.integer], network: Network) -> list[Layer
         )
         for layer, values in _entering(images, network)
     ]
+
+
+def kept_steps(frames: IntArray, layer: Conv | Dense, plan: MacPlan) -> IntArray:
+    """Steps of a pass over each window that are not left out.
+
+    Parameters
+    ----------
+    frames : array of int, shape (N, C, H, W)
+    plan : MacPlan
+        Whose ``channels`` divide C.
+
+    Returns
+    -------
+    array of int, shape (N, rows, columns)
+        Digits of a bias are not counted.
+    """
+    geometry = geometry_of(layer, plan)
+    images, channels, height, width = frames.shape
+    grouped = frames.reshape(images, channels // plan.channels, plan.channels, height, width)
+    busy = grouped.any(axis=2)
+    padding, (down, right) = geometry.padding, geometry.stride
+    around = ((0, 0), (0, 0), (padding.top, padding.bottom), (padding.left, padding.right))
+    padded = np.pad(busy, around)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, geometry.kernel, axis=(2, 3))
+    windows = windows[:, :, ::down, ::right]
+    last = windows[:, -1, :, :, -1, -1]
+    return windows.sum(axis=(1, 4, 5), dtype=np.int64) + ~last
+
+
+def skipped_steps(images: npt.NDArray[np.integer], config: NetworkConfig) -> dict[str, int]:
+    """Steps that the layers with ``skip_zeros`` leave out, by the name of the layer."""
+    plans = skipping(config)
+    skipped = dict.fromkeys(plans, 0)
+    if not plans:
+        return skipped
+    for start in range(0, len(images), _IMAGES_AT_ONCE):
+        for layer, frames in _entering(images[start : start + _IMAGES_AT_ONCE], config.network):
+            plan = plans.get(layer.name)
+            if plan is None:
+                continue
+            kept = kept_steps(frames, layer, plan)
+            every = kept.size * window_cells(geometry_of(layer, plan))
+            passes = groups_of(layer.output_shape[0], plan.kernels)
+            skipped[layer.name] += passes * (every - int(kept.sum()))
+    return skipped

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hw.network.mac_layer import MacLayer
@@ -20,11 +20,18 @@ from tests.hw.streams import PAUSES, Pause, matches, run_streams
 pauses = st.sampled_from(PAUSES)
 
 
-def run(dut: Any, layer: Conv | Dense | Pool, pause: tuple[Pause, Pause], seed: int) -> None:
-    """Three frames, the second bad, come out as the model has them."""
+def run(
+    dut: Any,
+    layer: Conv | Dense | Pool,
+    pause: tuple[Pause, Pause],
+    seed: int,
+    zeros: float = 0,
+) -> None:
+    """Three frames, the second bad, come out as the model has them; a share of values is zero."""
     rng = np.random.default_rng(seed)
     limits = layer.input_range
     frames = rng.integers(limits.lo, limits.hi + 1, (3, *layer.input_shape))
+    frames[rng.random(frames.shape) < zeros] = 0
     lanes_in, lanes_out = dut.geometry.lanes, dut.requantise.lanes
     bad = [False, True, False]
     inputs = [to_beats(f, lanes_in, bad=b) for f, b in zip(frames, bad, strict=True)]
@@ -49,6 +56,26 @@ def mac_plans(draw: Any, layer: Conv | Dense) -> MacPlan:
 def test_mac_layer(data, layer, pause):
     plan = data.draw(mac_plans(layer))
     run(MacLayer(layer, plan), layer, pause, data.draw(st.integers(0, 999)))
+
+
+@st.composite
+def skipping_plans(draw: Any, layer: Conv | Dense) -> MacPlan:
+    kernels, channels = layer.output_shape[0], layer.input_shape[0]
+    return MacPlan(
+        kernels=draw(st.integers(1, kernels - 1)),
+        channels=draw(st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0])),
+        spare_rows=draw(st.integers(0, 3)),
+        skip_zeros=True,
+    )
+
+
+@given(data=st.data(), layer=st.one_of(convolutions(), dense_layers()), pause=pauses)
+@settings(max_examples=30, deadline=None)
+def test_mac_layer_that_skips_zeros(data, layer, pause):
+    assume(layer.output_shape[0] > 1)
+    plan = data.draw(skipping_plans(layer))
+    zeros = data.draw(st.sampled_from([0, 0.3, 0.8, 1]))
+    run(MacLayer(layer, plan), layer, pause, data.draw(st.integers(0, 999)), zeros)
 
 
 @given(data=st.data(), layer=pools(), pause=pauses)

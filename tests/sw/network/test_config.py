@@ -78,6 +78,10 @@ def test_layers_are_no_networks(tmp_path):
         ("layers.dense1.kernels=0", "layers.dense1: kernels must be 1 to 4096, not 0"),
         ("layers.dense1.kernels=8", "layers.dense1: kernels must be 1 to 7, not 8"),
         ("layers.dense1.spare_rows=-1", "layers.dense1: spare_rows must be 0 to 4096, not -1"),
+        ("layers.dense1={skip_zeros=true,kernels=7}", "skip_zeros: with all 7 kernels at once"),
+        ("layers.dense1={skip_zeros=true,channels=3}", "skip_zeros: channels must divide the"),
+        ("layers.pool1.skip_zeros=true", "skip_zeros: Pool layers have no such setting"),
+        ("layers.dense1.skip_zeros=1", "layers.dense1.skip_zeros must be of type bool"),
         (
             "layers.dense1.strategy=direct",
             "strategy: Dense layers have no such setting",

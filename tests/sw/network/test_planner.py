@@ -12,7 +12,7 @@ from sw.config_error import ConfigError
 from sw.network.chips import CHIPS, Cost
 from sw.network.config import LayerSettings, NetworkConfig
 from sw.network.pace import Stage, frame_cycles
-from sw.network.plan import EnginePlan, plans_of
+from sw.network.plan import EnginePlan, MacPlan, plans_of
 from sw.network.planner import cycles_of, plan
 from tests.hw.network.networks import small_network
 
@@ -62,6 +62,32 @@ def test_what_is_given_stays():
     assert isinstance(plans_of(found.config)[0], EnginePlan)
     assert found.config.layers["conv1"].strategy == "direct"
     assert found.config.layers["pool1"].channels == 2
+
+
+def test_zeros_are_skipped_only_where_that_can_save_something():
+    """The rate is kept without them: they need more memory, and the worst frame has none."""
+    skip = LayerSettings(skip_zeros=True)
+    wish = {"board": "ulx3s-85f", "rate": 2_000.0}
+    found = plan(config(**wish, layers={"conv1": skip, "conv2": skip}))
+    first, second = plans_of(found.config)[0], plans_of(found.config)[2]
+    assert isinstance(first, MacPlan)
+    assert isinstance(second, MacPlan)
+    assert first.skip_zeros
+    assert second.skip_zeros
+    assert second.kernels < 6
+    assert 4 % second.channels == 0
+    assert found.rate >= 2_000
+    never = plan(
+        config(
+            **wish,
+            layers={
+                name: replace(found.config.layers[name], skip_zeros=None)
+                for name in found.config.layers
+            },
+        )
+    )
+    assert found.cost.bram > never.cost.bram
+    assert found.cycles >= never.cycles
 
 
 @pytest.mark.parametrize(
