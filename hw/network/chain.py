@@ -19,7 +19,7 @@ from hw.shapes import shape_of
 from sw.network.graph import ArgMax, Conv, Dense, Network, Pool
 from sw.network.plan import EnginePlan, LayerPlan, MacPlan, PoolPlan
 
-__all__ = ["Chain", "ComputingLayer", "output_shape"]
+__all__ = ["Chain", "ComputingLayer", "layer_block", "output_shape"]
 
 ComputingLayer = MacLayer | PoolLayer | EngineLayer
 
@@ -32,7 +32,7 @@ def output_shape(network: Network) -> Shape:
     return shape_of(limits)
 
 
-def _made(layer: Conv | Dense | Pool, plan: LayerPlan) -> ComputingLayer:
+def layer_block(layer: Conv | Dense | Pool, plan: LayerPlan) -> ComputingLayer:
     """The layer's block."""
     match layer, plan:
         case Pool(), PoolPlan():
@@ -73,7 +73,7 @@ class Chain(wiring.Component):
     def __init__(self, network: Network, plans: Sequence[LayerPlan]) -> None:
         self.network = network
         computing = [layer for layer in network.layers if not isinstance(layer, ArgMax)]
-        self.layers = [_made(*pair) for pair in zip(computing, plans, strict=True)]
+        self.layers = [layer_block(*pair) for pair in zip(computing, plans, strict=True)]
         self.value = shape_of(network.input_range)
         channels = network.input_shape[0]
         members = {
