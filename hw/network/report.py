@@ -126,5 +126,6 @@ def _how(row: Mapping[str, Any]) -> str:
             words.append(f"{engine['learned']} learned kernels by {engine['strategy']}")
         return ", ".join(words)
     if macs := row.get("macs"):
-        return f"{macs['kernels']} x {macs['channels']} multipliers"
+        zeros = ", zeros skipped" if macs["skip_zeros"] else ""
+        return f"{macs['kernels']} x {macs['channels']} multipliers{zeros}"
     return f"pool, {row['pool']['channels']} channels at once"

@@ -112,6 +112,8 @@ def _how(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counted(how['channels'], 'channel')} at once"
     if how.get("spare_rows"):
         yield counted(how["spare_rows"], "spare row")
+    if how.get("skip_zeros"):
+        yield "zeros skipped"
 
 
 def _graph(report: Mapping[str, Any]) -> str:

@@ -38,6 +38,16 @@ def test_verilog_and_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (tmp_path / "summary.txt").read_text() in capsys.readouterr().out
 
 
+def test_skipped_zeros_are_told(tmp_path: Path) -> None:
+    skip = "layers.conv2.skip_zeros=true"
+    assert main(tmp_path, "--target", "verilog", "--rate", "1000", "--set", skip) == 0
+    conv2 = json.loads((tmp_path / "report.json").read_text())["layers"][2]
+    assert conv2["macs"]["skip_zeros"] is True
+    (line,) = [x for x in (tmp_path / "summary.txt").read_text().splitlines() if "conv2" in x]
+    assert line.endswith(" multipliers, zeros skipped")
+    assert "zeros skipped" in (tmp_path / "report.html").read_text()
+
+
 def test_another_board_and_rate(tmp_path: Path) -> None:
     assert main(tmp_path, "--target", "verilog", "--board", "icebreaker", "--rate", "100") == 0
     report = json.loads((tmp_path / "report.json").read_text())
