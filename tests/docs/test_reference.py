@@ -24,6 +24,7 @@ COMMANDS = [
     "hw.build",
     "hw.baseline",
     "hw.paths",
+    "hw.network.areas",
     "hw.explore",
     "sim.run",
     "sim.faults",
