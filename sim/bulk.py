@@ -59,6 +59,8 @@ class SimulationResult:
         To emit the Verilog and compile it, or to find it compiled.
     cached : bool
         Whether it was compiled before.
+    activity : str
+        SAIF text, of a netlist that was simulated.
     """
 
     y: IntArray
@@ -68,6 +70,7 @@ class SimulationResult:
     cycles_per_second: float
     build_seconds: float
     cached: bool
+    activity: str = ""
 
 
 def simulate(
@@ -79,6 +82,7 @@ def simulate(
     weight_sets: Mapping[int, IntArray] | None = None,
     rounds: Sequence[int] | None = None,
     flips: Sequence[Flip] | None = None,
+    gates: str | None = None,
     source_pause: int = 0,
     sink_pause: int = 0,
     seed: int = 0,
@@ -101,6 +105,9 @@ def simulate(
     flips : sequence of Flip, optional
         Bits of its state that change on the way. With these, even none, frames may be marked bad,
         and a program of its own is built.
+    gates : str, optional
+        Verilog of its netlist, to simulate instead; how often each of its nets changes while frames
+        are streamed is in the result's ``activity``.
     source_pause, sink_pause, seed : int
         As :class:`sim.program.Pace`; weights are withheld as pixels are.
 
@@ -127,7 +134,7 @@ def simulate(
         **pace.settings(_silence(config)),
     }
     start = time.monotonic()
-    binary, cached = _build(config, build_dir, report, faulty=flips is not None)
+    binary, cached = _build(config, build_dir, report, faulty=flips is not None, gates=gates)
     built = time.monotonic()
     with work_folder(build_dir, "run") as folder:
         packing.write_input(images, config, folder / "input")
@@ -143,6 +150,7 @@ def simulate(
             cycles_per_second=run.cycles_per_second,
             build_seconds=built - start,
             cached=cached,
+            activity=(folder / "activity.saif").read_text() if gates else "",
         )
 
 
@@ -170,7 +178,7 @@ def _flip_line(flip: Flip) -> str:
 
 
 def _build(
-    config: EngineConfig, build_dir: Path, report: Progress, *, faulty: bool
+    config: EngineConfig, build_dir: Path, report: Progress, *, faulty: bool, gates: str | None
 ) -> tuple[Path, bool]:
     """The program for a configuration, and whether it was there before."""
     widths = {"IN_BYTES": input_bytes(config), "OUT_BYTES": output_bytes(config)}
@@ -178,8 +186,10 @@ def _build(
     if config.run_time_weights:
         widths["WEIGHT_BYTES"] = weight_bytes(config)
         flags.append("-DWEIGHT_STREAM")
+    if gates is not None:
+        flags += ["-DACTIVITY", "--trace-saif"]
     return build_program(
-        verilog.emit(config),
+        gates or verilog.emit(config),
         widths=widths,
         build_dir=build_dir,
         report=report,

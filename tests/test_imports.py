@@ -136,7 +136,8 @@ def reached(start: Path) -> set[Path]:
     return found
 
 
-COMPARE = {ROOT / "sim" / f"{name}.py" for name in ("demo", "faults", "strategies", "witness")}
+_COMPARING = ("activity", "demo", "faults", "strategies", "witness")
+COMPARE = {ROOT / "sim" / f"{name}.py" for name in _COMPARING}
 """Compare with the golden model, after the simulation."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hw.flow.asic import find_liberty
 from sw.config import EngineConfig
 from sw.configfile import load_config
 from sw.registers import COUNTERS
@@ -71,6 +72,7 @@ def blank_row(point: Point) -> dict[str, Any]:
         "area": dict.fromkeys(_AREA),
         "fmax_mhz": None,
         "energy_nj": None,
+        "switching_nj": None,
         "seconds": {},
         "worker": None,
     }
@@ -118,6 +120,7 @@ def evaluate(point: Point, inputs: Inputs, limits: Limits) -> dict[str, Any]:
             measurement.foretell()
             measurement.simulate(config)
             measurement.build()
+            measurement.switch()
         except CommandError as error:
             return row | {"reason": str(error)}
     if row["reason"] is None:
@@ -185,6 +188,17 @@ class _Measurement:
         self.row["fmax_mhz"] = report["fmax_mhz"]["median"]
         self.row["bank_adders"] = report["bank_adders"]
 
+    def switch(self) -> None:
+        """What the switching of standard cells takes on one image, where their library is."""
+        if self.row["target"] != "asic" or find_liberty() is None:
+            return
+        image, found = self.folder / "image.npy", self.folder / "switching.json"
+        np.save(image, np.load(self._images())[:1])
+        arguments = [*self._engine(), "--images", str(image), "--json", str(found)]
+        limit = self.limits.simulation
+        self.row["seconds"]["switch"] = run_command("sim.activity", arguments, timeout=limit)
+        self.row["switching_nj"] = json.loads(found.read_text(encoding="utf-8"))["energy_nj"]
+
     def _compare(self) -> None:
         golden, rtl = (np.load(self.folder / f"{name}.npz")["y"] for name in ("golden", "rtl"))
         problems = [
@@ -203,11 +217,13 @@ class _Measurement:
         return {counter: found[counter] for counter in _COUNTERS}
 
     def _stream(self, module: str, name: str) -> float:
-        images = self.files / f"images-{point_bits(self.point, self.inputs)}.npy"
-        arguments = [*self._engine(), "--images", str(images)]
+        arguments = [*self._engine(), "--images", str(self._images())]
         arguments += ["--out", str(self.folder / f"{name}.npz")]
         arguments += ["--json", str(self.folder / f"{name}.json")]
         return run_command(module, arguments, timeout=self.limits.simulation)
+
+    def _images(self) -> Path:
+        return self.files / f"images-{point_bits(self.point, self.inputs)}.npy"
 
     def _engine(self) -> list[str]:
         model = self.files / f"layer-{point_bits(self.point, self.inputs)}.npz"

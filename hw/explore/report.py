@@ -22,6 +22,7 @@ _PAGE = files("hw.explore") / "page"
 _UNSAID = "configuration's"
 """The strategy of a point that does not say."""
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
+_ENERGIES = ("energy_nj", "switching_nj")
 _PICTURES = {
     "front": "Area and rate",
     "reuse": "Multiplications executed",
@@ -88,7 +89,7 @@ def shown_rows(rows: list[dict[str, Any]], config: str) -> list[dict[str, Any]]:
             "frames_per_second": _frames_per_second(row),
             "executed": row["executed"],
             "hit_rate": row["hit_rate"],
-            "energy_nj": row["energy_nj"]["total"] if row["energy_nj"] else None,
+            **{name: row[name]["total"] if row.get(name) else None for name in _ENERGIES},
             "reason": row["reason"],
             "command": rebuild_command(Point.of(row["settings"]), config),
         }

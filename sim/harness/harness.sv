@@ -62,6 +62,15 @@ module harness #(
     rst   <= cycle < RESET_CYCLES;
   end
 
+`ifdef ACTIVITY
+  // How often each net of the engine changes, from the first streamed frame on.
+  initial begin
+    wait (round == 0);
+    $dumpfile("activity.saif");
+    $dumpvars(1, dut);
+  end
+`endif
+
 `ifdef FAULTS
   // faults.cpp. Between two clock edges, when no process of the design runs.
   import "DPI-C" function bit faults_open(input string path);

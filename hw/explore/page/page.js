@@ -8,7 +8,8 @@ const columns = [
   ["ff", "FF", number(0)], ["dsp", "DSP", number(0)], ["bram", "BRAM", number(0)],
   ["pixels_per_cycle", "pixels a cycle", number(3)], ["fmax_mhz", "Fmax, MHz", number(1)],
   ["frames_per_second", "frames a second", number(0)], ["executed", "executed", percent],
-  ["hit_rate", "hit rate", percent], ["energy_nj", "nJ a frame", number(0)],
+  ["hit_rate", "hit rate", percent], ["energy_nj", "nJ a frame (proxy)", number(0)],
+  ["switching_nj", "nJ of switching cells", number(0)],
 ];
 const views = [];
 let order = { name: "size", up: true };

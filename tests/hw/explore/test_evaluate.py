@@ -43,6 +43,10 @@ class Commands:
         if command in self.changes.get("fail", ()):
             raise CommandError(f"{command}: it broke")
         named = dict(pairwise(arguments))
+        if command == "sim.activity":
+            assert len(np.load(named["--images"])) == 1
+            Path(named["--json"]).write_text(json.dumps({"energy_nj": {"total": 7.5}}))
+            return 1.0
         if command == "hw.build":
             folder = Path(named["--out"])
             folder.mkdir()
@@ -90,6 +94,15 @@ def test_a_row_holds_what_the_commands_wrote(monkeypatch):
     assert (row["executed"], row["hit_rate"]) == (0.1, 0.8)
     assert row["area"]["bram"] == 2
     assert row["state"] == "measured"
+
+
+@pytest.mark.parametrize("library", [None, Path("cells.lib")])
+def test_cells_switch_where_there_is_a_library(monkeypatch, library):
+    monkeypatch.setattr(module, "find_liberty", lambda: library)
+    row, commands = measured(monkeypatch, point(target="asic"))
+    assert row["switching_nj"] == (library and {"total": 7.5})
+    assert ("switch" in row["seconds"]) == (library is not None)
+    assert [call[0] for call in commands.calls][3:] == ["sim.activity"] * (library is not None)
 
 
 @pytest.mark.parametrize(
