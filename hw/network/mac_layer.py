@@ -77,21 +77,24 @@ class MacLayer(wiring.Component):
         self.digits = bias_digits(layer)
         self.weight_bits = weight_bits(layer)
         self.value = shape_of(layer.input_range)
-        passes = groups_of(kernels, plan.kernels)
+        passes, cells = groups_of(kernels, plan.kernels), self.geometry.cells
+        self.words = passes * (self.digits + cells)
+        skips = plan.skip_zeros
+        self.reader = WindowReader(
+            self.value,
+            self.geometry,
+            passes=1 if skips else passes,
+            extra=0 if skips else self.digits,
+        )
         self.skipper: ZeroSkipper | None = None
-        self.reader = WindowReader(self.value, self.geometry, passes=passes, extra=self.digits)
-        self.words = self.reader.scan.steps
-        least = self.words // passes
-        if plan.skip_zeros:
-            self.reader = WindowReader(self.value, self.geometry, passes=1)
+        if skips:
             self.skipper = ZeroSkipper(
                 self.value,
                 lanes=plan.channels,
-                cells=self.reader.scan.steps,
+                cells=cells,
                 passes=passes,
                 extra=self.digits,
             )
-            least = self.digits + 1
         self.requantise = LaneRequantise(
             channels=kernels,
             lanes=plan.kernels,
@@ -100,7 +103,7 @@ class MacLayer(wiring.Component):
             requantise=layer.requantise,
         )
         self.lanes = plan.kernels * plan.channels
-        self.buffers = self._buffers(least)
+        self.buffers = self._buffers(self.digits + (1 if skips else cells))
         write = weight_write_layout(self.words, self.lanes)
         super().__init__(
             {

@@ -17,7 +17,7 @@ from .graph import Conv, Dense, Network, Pool, word_of
 from .mac_words import bias_digits, weight_bits
 from .pace import Stage, frame_cycles
 from .plan import EnginePlan, LayerPlan, MacPlan, PoolPlan, geometry_of, plan_of
-from .window import WindowGeometry, groups_of
+from .window import groups_of
 
 __all__ = [
     "Way",
@@ -27,7 +27,6 @@ __all__ = [
     "layer_cost",
     "stage_of",
     "steps_of",
-    "window_cells",
 ]
 
 _STEP = 0.9
@@ -40,17 +39,10 @@ Computing = Conv | Dense | Pool
 
 def steps_of(layer: Computing, plan: MacPlan | PoolPlan) -> int:
     """Steps of a window."""
-    geometry = geometry_of(layer, plan)
-    cells = geometry.kernel[0] * geometry.kernel[1]
+    cells = geometry_of(layer, plan).cells
     if isinstance(plan, PoolPlan) or isinstance(layer, Pool):
-        return geometry.groups * cells
-    passes = groups_of(layer.output_shape[0], plan.kernels)
-    return passes * (bias_digits(layer) + cells * geometry.groups)
-
-
-def window_cells(geometry: WindowGeometry) -> int:
-    """Beats of a window, each read once."""
-    return geometry.kernel[0] * geometry.kernel[1] * geometry.groups
+        return cells
+    return groups_of(layer.output_shape[0], plan.kernels) * (bias_digits(layer) + cells)
 
 
 def stage_of(layer: Computing, plan: LayerPlan) -> Stage:
@@ -67,7 +59,7 @@ def stage_of(layer: Computing, plan: LayerPlan) -> Stage:
         made = max(geometry.output_size[1] * steps_of(layer, plan), beats)
         made += _ROW_CYCLES + geometry.stride[0]
         if isinstance(plan, MacPlan) and plan.skip_zeros:
-            made += window_cells(geometry)  # the first window is read before its first pass
+            made += geometry.cells  # the first window is read before its first pass
         take = geometry.row_words
     rows = range(geometry.output_size[0])
     return Stage(
@@ -101,8 +93,7 @@ def layer_cost(layer: Computing, plan: LayerPlan, chip: Chip) -> Cost:
 
 def _skipping_cost(layer: Conv | Dense, plan: MacPlan, chip: Chip) -> Cost:
     """Of two windows in a memory, each value with its number, and what reads them."""
-    geometry = geometry_of(layer, plan)
-    cells = window_cells(geometry)
+    cells = geometry_of(layer, plan).cells
     number = (bias_digits(layer) + cells - 1).bit_length()
     width = word_of(layer.input_range)[0] * plan.channels + number
     return Cost(lut=60 + 8 * number, bram=chip.memory(width, 2 << (cells - 1).bit_length()))

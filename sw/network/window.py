@@ -80,6 +80,11 @@ class WindowGeometry:
         return self.input_shape[2] * self.groups
 
     @property
+    def cells(self) -> int:
+        """Beats of a window."""
+        return self.kernel[0] * self.kernel[1] * self.groups
+
+    @property
     def least_rows(self) -> int:
         """Rows that must be there at once: of a window, or from the last window to the end.
 

@@ -19,7 +19,6 @@ from .counters import skipping
 from .graph import Conv, Dense, Network
 from .plan import MacPlan, geometry_of
 from .reference import trace
-from .ways import window_cells
 from .window import groups_of
 
 __all__ = ["LayerZeros", "kept_steps", "layer_zeros", "skipped_steps"]
@@ -111,7 +110,7 @@ def skipped_steps(images: npt.NDArray[np.integer], config: NetworkConfig) -> dic
             if plan is None:
                 continue
             kept = kept_steps(frames, layer, plan)
-            every = kept.size * window_cells(geometry_of(layer, plan))
+            every = kept.size * geometry_of(layer, plan).cells
             passes = groups_of(layer.output_shape[0], plan.kernels)
             skipped[layer.name] += passes * (every - int(kept.sum()))
     return skipped
