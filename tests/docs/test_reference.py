@@ -31,6 +31,7 @@ COMMANDS = [
     "sim.strategies",
     "sim.board",
     "sim.witness",
+    "sim.activity",
     "sw.reference",
     "sw.network",
     "sw.host",
