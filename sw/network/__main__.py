@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from sw import cli
@@ -39,6 +39,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="Y.npy",
         help="what is on the images of a file: integers, shape (N,)",
+    )
+    parser.add_argument(
+        "--outputs",
+        type=Path,
+        metavar="OUT.npz",
+        help="compare these too: what sim.run wrote of the same images",
     )
     parser.add_argument(
         "--float",
@@ -115,8 +121,10 @@ def _print(imported: Imported) -> None:
         print("every integer is what the file says, for every input")
 
 
-def _print_measured(measured: Measured, run: Path | None) -> None:
-    for layer in measured.compared:
+def _print_measured(measured: Measured, arguments: argparse.Namespace) -> None:
+    run: Path | None = arguments.float
+    given = [replace(layer, layer=str(arguments.outputs)) for layer in measured.given]
+    for layer in [*measured.compared, *given]:
         print(
             f"{layer.layer}: {layer.differing} of {layer.values} values differ from onnxruntime's, "
             f"by at most {layer.steps}, in {layer.images} of {measured.images} images"
@@ -135,21 +143,26 @@ def _command(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     imported = import_network(arguments.model)
     _print(imported)
-    if arguments.images is None and (arguments.labels or arguments.float):
-        raise cli.InputError("--labels, --float: they go with --images")
+    if arguments.images is None and (arguments.labels or arguments.float or arguments.outputs):
+        raise cli.InputError("--labels, --outputs, --float: they go with --images")
     measured = Measured()
     if arguments.images is not None:
         measured = measure(
-            arguments.model, imported, images=arguments.images, labels=arguments.labels
+            arguments.model,
+            imported,
+            images=arguments.images,
+            labels=arguments.labels,
+            outputs=arguments.outputs,
         )
-        _print_measured(measured, arguments.float)
+        _print_measured(measured, arguments)
     if arguments.json is not None:
         cli.write_json(arguments.json, _as_json(imported, measured))
     said = {difference.layer: difference.steps for difference in imported.differences}
     compared = measured.compared
     if imported.remarks:  # the network's output then follows from what may differ before
         compared = compared[:-1]
-    return int(any(layer.steps > said.get(layer.layer, 0) for layer in compared))
+    wrong = not imported.remarks and any(layer.differing for layer in measured.given)
+    return int(wrong or any(layer.steps > said.get(layer.layer, 0) for layer in compared))
 
 
 def _as_json(imported: Imported, measured: Measured) -> dict[str, object]:

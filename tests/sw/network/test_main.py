@@ -115,6 +115,20 @@ def test_accuracy_and_zeros(folder, capsys):
     assert f"conv1: {100 * first['zeros'] / first['values']:.1f} % of the values" in printed
 
 
+@pytest.mark.parametrize("wrong", [None, "logits", "label"])
+def test_outputs_that_were_given(folder, capsys, wrong):
+    """Those of the golden network, or with one value changed."""
+    network = import_network(folder / "net.onnx").network
+    arrays = run(np.load(folder / "in.npy"), network).arrays
+    if wrong:
+        arrays[wrong][3] += 1
+    np.savez(folder / "out.npz", allow_pickle=False, **arrays)
+    options = ["--images", str(folder / "in.npy"), "--outputs", str(folder / "out.npz")]
+    assert command.main(["--model", str(folder / "net.onnx"), *options]) == int(wrong is not None)
+    count = {None: 0, "logits": 7, "label": 1}[wrong]
+    assert f"out.npz: {count} of 88 values differ from onnxruntime's" in capsys.readouterr().out
+
+
 def test_samples_say_what_is_on_them(capsys):
     options = ["--images", "samples:mnist:50"]
     assert command.main(["--model", "sw/models/mnist-net.onnx", *options]) == 0
@@ -124,10 +138,11 @@ def test_samples_say_what_is_on_them(capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--labels", "y.npy"], "--labels, --float: they go with --images"),
+        (["--labels", "y.npy"], "--labels, --outputs, --float: they go with --images"),
         (["--images", "in.npy", "--labels", "none.npy"], "none.npy: no such file of labels"),
         (["--images", "in.npy", "--labels", "in.npy"], "in.npy: expected 11 integers"),
         (["--images", "in.npy", "--float", "net.onnx"], "net.onnx: expected a training run's"),
+        (["--images", "in.npy", "--outputs", "net.onnx"], "net.onnx: expected logits and label of"),
     ],
 )
 def test_labels_that_cannot_be_used(folder, capsys, monkeypatch, options, message):
