@@ -17,9 +17,12 @@ from tests.hw.network.networks import small_network
 
 FRAMES = 6
 ENGINE = LayerSettings(build="engine", strategy="direct")
+MACS = LayerSettings(build="macs")
 SKIPPING = LayerSettings(build="macs", skip_zeros=True)
 BUILDS = {
-    "smallest": NetworkConfig(name="n", network=small_network()),
+    "smallest": NetworkConfig(
+        name="n", network=small_network(), layers=dict.fromkeys(("conv1", "conv2"), MACS)
+    ),
     "fast": NetworkConfig(name="n", network=small_network(), board="ulx3s-85f", rate=200_000),
     "engines": NetworkConfig(
         name="n",

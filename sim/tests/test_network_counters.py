@@ -19,12 +19,17 @@ from tests.hw.network.networks import small_network
 ENGINE = LayerSettings(build="engine", strategy="direct", fold=FoldConfig(kernels=2))
 FRAMES = 4
 ZEROS = 0.6
+MACS = LayerSettings(build="macs")
 SKIPPING = LayerSettings(build="macs", kernels=2, channels=1, skip_zeros=True)
 
 
 @pytest.mark.parametrize(
     "layers",
-    [{}, {"conv1": ENGINE, "conv2": ENGINE}, {"conv1": SKIPPING, "dense1": SKIPPING}],
+    [
+        {"conv1": MACS, "conv2": MACS},
+        {"conv1": ENGINE, "conv2": ENGINE},
+        {"conv1": SKIPPING, "dense1": SKIPPING},
+    ],
     ids=["macs", "engines", "skipping"],
 )
 def test_counters(layers: dict[str, LayerSettings], build_dir: Path, seed: int) -> None:

@@ -36,12 +36,16 @@ class Chip:
         Of the host link and the control port, which are there already.
     blocks : tuple of (width, depth)
         Shapes that a block memory can have, the widest first.
+    reader : float
+        Tables of what reads windows, as ``python -m hw.network.areas`` shows them: counters and
+        adders of addresses, whose carries count as tables on ECP5.
     """
 
     clock_mhz: float
     has: Cost
     link: Cost
     blocks: tuple[tuple[int, int], ...]
+    reader: float
 
     def memory(self, width: int, depth: int) -> int:
         """Block memories for so many words of so many bits."""
@@ -72,24 +76,28 @@ CHIPS = {
         has=Cost(lut=83_640, dsp=156, bram=208),
         link=Cost(lut=2_000, bram=4),
         blocks=_ECP5,
+        reader=200,
     ),
     "orangecrab-25f": Chip(
         clock_mhz=48,
         has=Cost(lut=24_288, dsp=28, bram=56),
         link=Cost(lut=2_000, bram=4),
         blocks=_ECP5,
+        reader=200,
     ),
     "icebreaker": Chip(
         clock_mhz=24,
         has=Cost(lut=5_280, dsp=8, bram=30),
         link=Cost(lut=1_600, bram=4),
         blocks=_ICE40,
+        reader=125,
     ),
     "arty-a7": Chip(
         clock_mhz=50,
         has=Cost(lut=20_800, dsp=90, bram=100),
         link=Cost(lut=2_000, bram=4),
         blocks=_XILINX,
+        reader=125,
     ),
 }
 """By the names of the boards."""

@@ -31,6 +31,8 @@ __all__ = [
 
 _STEP = 0.9
 """Of its cycles, what an engine may take at most to be tried in place of a slower way."""
+_MAC_READER = 1.55
+"""Times a pool's tables for reading windows: passes, digits, the weights' address, the pipeline."""
 _ROW_CYCLES = 3
 """Between two rows of outputs."""
 
@@ -83,12 +85,26 @@ def layer_cost(layer: Computing, plan: LayerPlan, chip: Chip) -> Cost:
     finish = 3 * sums if layer.requantise is not None else sums / 2
     if isinstance(plan, PoolPlan) or isinstance(layer, Pool):
         lanes = plan.channels
-        return Cost(lut=110 + lanes * (2 * bits + finish / 2), bram=rows)
+        return Cost(lut=chip.reader + lanes * (1.5 * bits + finish / 2), bram=rows)
     macs = plan.kernels * plan.channels
     weights = chip.memory(weight_bits(layer) * macs, steps_of(layer, plan))
     adders = macs * (sums + bits) / 2 + plan.kernels * 2 * sums
-    found = Cost(lut=150 + adders + plan.kernels * finish, dsp=macs, bram=rows + weights)
+    adders += _factors(layer, plan) * sums
+    found = Cost(
+        lut=_MAC_READER * chip.reader + adders + plan.kernels * finish,
+        dsp=macs,
+        bram=rows + weights,
+    )
     return found + _skipping_cost(layer, plan, chip) if plan.skip_zeros else found
+
+
+def _factors(layer: Conv | Dense, plan: MacPlan) -> int:
+    """Factors that the requantiser's lanes choose from, in all; a lane with one has no choice."""
+    if layer.requantise is None:
+        return 0
+    factors = layer.requantise.multiplier
+    choices = [len(set(factors[n :: plan.kernels].tolist())) for n in range(plan.kernels)]
+    return sum(choice for choice in choices if choice > 1)
 
 
 def _skipping_cost(layer: Conv | Dense, plan: MacPlan, chip: Chip) -> Cost:
