@@ -19,6 +19,8 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+_Place = tuple[float, float]
+
 _TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 _LINES = {"none": ("#5b6475", "--", "all learned"), "hlac25": ("#2f4b8f", "-", "25 HLAC templates")}
 
@@ -65,17 +67,34 @@ def bank_plot(rows: list[dict[str, Any]]) -> dict[str, bytes]:
 
 
 def _scatter(axes: Axes, rows: list[dict[str, Any]], name: str) -> None:
-    for row in rows:
-        bank, top1 = row["bank"], row["top1"]
+    points = [(row[name], row["top1"]["mean"]) for row in rows]
+    for nth, (row, point) in enumerate(zip(rows, points, strict=True)):
+        bank, half = row["bank"], row["top1"]["ci95"] or 0.0
         colour = "#5b6475" if bank == "none" else "#2f4b8f" if "hlac" in bank else "#b3541e"
-        half = top1["ci95"] or 0.0
-        axes.errorbar(row[name], top1["mean"], yerr=half, fmt="o", color=colour, ms=4, capsize=2)
+        axes.errorbar(*point, yerr=half, fmt="o", color=colour, ms=4, capsize=2)
         label = "all learned" if bank == "none" else f"{row['fixed']} {bank}"
-        above = bank not in ("none", "hlac25")  # two rows of labels, where points are close
-        place = {"xytext": (5, 3 if above else -10), "textcoords": "offset points", "fontsize": 7.5}
-        axes.annotate(label, (row[name], top1["mean"]), color=colour, **place)
+        left = any(_close(point, other, points) for other in points[:nth])
+        axes.annotate(
+            label,
+            point,
+            xytext=(-5 if left else 5, -10 if bank in ("none", "hlac25") else 3),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            color=colour,
+            fontsize=7.5,
+        )
     axes.margins(x=0.25, y=0.12)
     axes.grid(visible=True, alpha=0.2)
+
+
+def _close(one: _Place, other: _Place, points: list[_Place]) -> bool:
+    """Whether labels on the same side would overlap."""
+    spans = [max(values) - min(values) or 1.0 for values in zip(*points, strict=True)]
+    limits = (0.12, 0.06)
+    return all(
+        abs(a - b) < limit * span
+        for a, b, span, limit in zip(one, other, spans, limits, strict=True)
+    )
 
 
 def _saved(page: Figure, kind: str) -> bytes:
