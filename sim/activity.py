@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,13 +28,12 @@ from sw.configfile import add_arguments, from_arguments
 from sw.images import IMAGES_HELP, Images, load_images
 
 from .bulk import SimulationError, simulate
+from .command import run_simulation
 from .progress import shown
-from .toolchain import ToolchainError
 
 __all__ = ["Switching", "changes_of", "energies", "main", "measure"]
 
 _PROG = "python -m sim.activity"
-_FAILED = 1
 _DESIGN = re.compile(r"^ {2}\(INSTANCE dut\n(.*?)(?=^ {2}\S|\Z)", re.MULTILINE | re.DOTALL)
 _NET = re.compile(r"^ {4}\((\S+) \(T0 .*\(TC (\d+)\)\)$", re.MULTILINE)
 _CLOCK = "clk"
@@ -131,7 +129,7 @@ def energies(gates: Gates, library: CellEnergies, changes: Mapping[str, int]) ->
     the pins. The clock's counts where it changes; of other nets, those that a register has are its.
     """
     found = {"clock": 0.0, "registers": 0.0, "logic": 0.0}
-    clocked = {cell for pins in [gates.nets.get(_CLOCK, [])] for cell, _ in pins}
+    clocked = {cell for cell, _ in gates.nets.get(_CLOCK, ())}
     for net, pins in gates.nets.items():
         for cell, pin in pins:
             known = library.cells.get(cell, {}).get(pin)
@@ -169,7 +167,7 @@ def _command(argv: Sequence[str] | None) -> int:
     images = load_images(arguments.images, config)
     try:
         found = measure(config, images, liberty=arguments.liberty)
-    except (FlowError, ToolchainError) as error:
+    except FlowError as error:
         raise cli.InputError(str(error)) from error
     if arguments.json is not None:
         cli.write_json(arguments.json, asdict(found))
@@ -186,17 +184,9 @@ def _print(found: Switching) -> None:
     )
 
 
-def _checked(argv: Sequence[str] | None) -> int:
-    try:
-        return _command(argv)
-    except SimulationError as error:
-        print(f"{_PROG}: {error}", file=sys.stderr)
-        return _FAILED
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    return cli.run(lambda: _checked(argv), prog=_PROG)
+    return run_simulation(lambda: _command(argv), prog=_PROG)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from hw.engine import Engine
 from hw.network.network import Accelerator
 from hw.system import System
 from hw.targets.rtlil import no_garbage_collection
-from sw import cli
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
 from sw.network.config import NetworkConfig
@@ -33,7 +32,8 @@ from sw.network.configfile import is_network, network_from_arguments
 from sw.network.planner import plan
 from sw.work_folder import work_folder
 
-from .toolchain import DEFAULT_BUILD_DIR, ToolchainError, build_binary
+from .command import run_simulation
+from .toolchain import DEFAULT_BUILD_DIR, build_binary
 
 __all__ = ["Noise", "VirtualBoard", "main", "virtual_board"]
 
@@ -192,14 +192,11 @@ def _run(argv: Sequence[str] | None) -> int:
         flip=arguments.flip, lose=arguments.lose, garbage=arguments.garbage, seed=arguments.seed
     )
     print(f"{config.name}: building the board (once for each design)", file=sys.stderr)
-    try:
-        with virtual_board(config, noise=noise) as board:
-            signal.signal(signal.SIGTERM, _stop)  # the simulator ends with us
-            print(board.port, flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-    except ToolchainError as error:
-        raise cli.InputError(str(error)) from error
+    with virtual_board(config, noise=noise) as board:
+        signal.signal(signal.SIGTERM, _stop)  # the simulator ends with us
+        print(board.port, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
     return 0
 
 
@@ -209,7 +206,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    return cli.run(lambda: _run(argv), prog=_PROG)
+    return run_simulation(lambda: _run(argv), prog=_PROG)
 
 
 if __name__ == "__main__":

@@ -127,12 +127,6 @@ def simulate(
     sets = _checked_sets(weight_sets or {}, len(images), config)
     rounds = _checked_rounds([len(images)] if rounds is None else rounds, len(images))
     report = on_progress or (lambda _what, _done, _total: None)
-    settings = {
-        "in_beats": images[0, 0].size,
-        "out_beats": output_beats(config),
-        "bad_frames": int(flips is not None),
-        **pace.settings(_silence(config)),
-    }
     start = time.monotonic()
     binary, cached = _build(config, build_dir, report, faulty=flips is not None, gates=gates)
     built = time.monotonic()
@@ -141,6 +135,7 @@ def simulate(
         packing.write_weights(sets.values(), config, folder / "weights")
         (folder / "script").write_text(_script(config, rounds, sets))
         (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
+        settings = _settings(config, pace, bad_frames=flips is not None)
         run = stream_frames(binary, folder, len(images), settings, report)
         return SimulationResult(
             y=_outputs(folder, len(images), config, run.said),
@@ -152,6 +147,17 @@ def simulate(
             cached=cached,
             activity=(folder / "activity.saif").read_text() if gates else "",
         )
+
+
+def _settings(config: EngineConfig, pace: Pace, *, bad_frames: bool) -> dict[str, int]:
+    """What ``harness.sv`` is told."""
+    _, height, width = config.layer.input_shape
+    return {
+        "in_beats": height * width,
+        "out_beats": output_beats(config),
+        "bad_frames": int(bad_frames),
+        **pace.settings(_silence(config)),
+    }
 
 
 def _checked_rounds(rounds: Sequence[int], frames: int) -> Sequence[int]:

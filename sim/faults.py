@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -30,10 +29,11 @@ from sw.configfile import add_arguments, from_arguments
 from sw.images import Images, load_images
 from sw.numeric import IntArray
 
-from .bulk import SimulationError, SimulationResult, simulate
+from .bulk import SimulationResult, simulate
+from .command import run_simulation
 from .fault_sites import Flip, Site, fault_sites
 from .progress import shown
-from .toolchain import DEFAULT_BUILD_DIR, ToolchainError
+from .toolchain import DEFAULT_BUILD_DIR
 
 __all__ = ["KINDS", "FaultReport", "campaign", "main", "random_flips"]
 
@@ -266,22 +266,10 @@ def _command(argv: Sequence[str] | None) -> int:
     config = from_arguments(arguments)
     images = load_images(arguments.images, config)
     variants = (dataclasses.replace(config, protection=name) for name in ("none", "parity"))
-    try:
-        reports = [
-            campaign(
-                variant,
-                images,
-                flips=arguments.flips,
-                seed=arguments.seed,
-                kinds=arguments.kinds,
-            )
-            for variant in variants
-        ]
-    except ToolchainError as error:
-        raise cli.InputError(str(error)) from error
-    except SimulationError as error:
-        print(error, file=sys.stderr)
-        return 1
+    reports = [
+        campaign(variant, images, flips=arguments.flips, seed=arguments.seed, kinds=arguments.kinds)
+        for variant in variants
+    ]
     Console().print(_table(config.name, reports))
     if arguments.json is not None:
         cli.write_json(arguments.json, [dataclasses.asdict(report) for report in reports])
@@ -290,7 +278,7 @@ def _command(argv: Sequence[str] | None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    return cli.run(lambda: _command(argv), prog="python -m sim.faults")
+    return run_simulation(lambda: _command(argv), prog="python -m sim.faults")
 
 
 if __name__ == "__main__":

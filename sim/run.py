@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,14 @@ from sw.network.planner import plan
 from sw.results import add_run_arguments, check_outputs, write_outputs
 
 from . import progress
-from .bulk import SimulationError, SimulationResult, simulate
+from .bulk import SimulationResult, simulate
+from .command import FAILED, run_simulation
 from .network import simulate_network
 from .network_page import read_report, write_page
-from .program import Progress
-from .toolchain import ToolchainError
 
 __all__ = ["main"]
 
 _PROG = "python -m sim.run"
-_FAILED = 1
 _EPILOG = """\
 The first run of a design compiles it (some 20 seconds); later ones find it in build/.
 
@@ -97,21 +94,11 @@ def _pauses(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in ("source_pause", "sink_pause", "seed")}
 
 
-@contextlib.contextmanager
-def _simulating() -> Iterator[Progress]:
-    """A progress bar, and whatever the tools lack as bad input."""
-    try:
-        with progress.shown() as on_progress:
-            yield on_progress
-    except ToolchainError as error:
-        raise cli.InputError(str(error)) from error
-
-
 def _simulated(
     config: EngineConfig, images: Images, arguments: argparse.Namespace
 ) -> SimulationResult:
     """Simulate an engine."""
-    with _simulating() as on_progress:
+    with progress.shown() as on_progress:
         return simulate(config, images, on_progress=on_progress, **_pauses(arguments))
 
 
@@ -135,7 +122,7 @@ def _network(arguments: argparse.Namespace) -> int:
     check_outputs(arguments.out, arguments.json)
     report = arguments.report and read_report(arguments.report, planned.config)
     images = load_network_images(arguments.images, planned.config)
-    with _simulating() as on_progress:
+    with progress.shown() as on_progress:
         result = simulate_network(
             planned.config, images, on_progress=on_progress, **_pauses(arguments)
         )
@@ -155,22 +142,14 @@ def _demo(argv: Sequence[str]) -> int:
     arguments = parser.parse_args([word for word in argv if word != "--demo"])
     config, images = demo.load(arguments)
     result = _simulated(config, images, arguments)
-    return 0 if demo.report(config, images, result) else _FAILED
-
-
-def _checked(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
-    try:
-        return command(argv)
-    except SimulationError as error:
-        print(f"{_PROG}: {error}", file=sys.stderr)
-        return _FAILED
+    return 0 if demo.report(config, images, result) else FAILED
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     command = _demo if "--demo" in words else _run
-    return cli.run(lambda: _checked(command, words), prog=_PROG)
+    return run_simulation(lambda: command(words), prog=_PROG)
 
 
 if __name__ == "__main__":

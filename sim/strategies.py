@@ -22,8 +22,8 @@ from sw.images import Images, load_images
 from sw.reuse import predict
 
 from .bulk import SimulationError, simulate
+from .command import run_simulation
 from .progress import shown
-from .toolchain import ToolchainError
 
 __all__ = ["VARIANTS", "Outcome", "compare", "main"]
 
@@ -163,13 +163,10 @@ def _parser() -> argparse.ArgumentParser:
 def _command(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     outcomes: list[Outcome] = []
-    try:
-        for outcome in _outcomes(arguments.images, arguments.only):
-            outcomes.append(outcome)
-            state = "equal" if outcome.right else "NOT EQUAL"
-            print(f"{state}: {outcome.config} {' '.join(outcome.settings)}", file=sys.stderr)
-    except ToolchainError as error:
-        raise cli.InputError(str(error)) from error
+    for outcome in _outcomes(arguments.images, arguments.only):
+        outcomes.append(outcome)
+        state = "equal" if outcome.right else "NOT EQUAL"
+        print(f"{state}: {outcome.config} {' '.join(outcome.settings)}", file=sys.stderr)
     if not outcomes:
         raise cli.InputError(f"--only {arguments.only}: no variant has this text")
     Console(width=140).print(_table(outcomes))
@@ -183,7 +180,7 @@ def _command(argv: Sequence[str] | None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    return cli.run(lambda: _command(argv), prog="python -m sim.strategies")
+    return run_simulation(lambda: _command(argv), prog="python -m sim.strategies")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ counters go to ``reports/witness.json``, for ``python -m sw.paper``.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from sw.spec import LayerSpec
 
 from . import progress
 from .bulk import SimulationError, simulate
-from .toolchain import ToolchainError
+from .command import run_simulation
 
 __all__ = ["main", "trained_engine", "witnessed"]
 
@@ -38,7 +37,6 @@ REPORT = Path("reports/witness.json")
 REPORTS = Path("reports/training")
 ENGINES = {"none": "cifar10-layer1-plain", "hlac25": "cifar10-layer1"}
 """The named configuration of the engine for the networks with each bank."""
-_FAILED = 1
 
 
 def trained_engine(run: StoredRun, name: str) -> EngineConfig:
@@ -118,19 +116,9 @@ def _print(name: str, counters: dict[str, int]) -> None:
     )
 
 
-def _checked(argv: Sequence[str] | None) -> int:
-    try:
-        return _command(argv)
-    except SimulationError as error:
-        print(f"{_PROG}: {error}", file=sys.stderr)
-        return _FAILED
-    except ToolchainError as error:
-        raise cli.InputError(str(error)) from error
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    return cli.run(lambda: _checked(argv), prog=_PROG)
+    return run_simulation(lambda: _command(argv), prog=_PROG)
 
 
 if __name__ == "__main__":

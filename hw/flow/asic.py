@@ -10,7 +10,7 @@ from typing import Any
 from .errors import FlowError
 from .families import Area, Cells, Family, total
 
-__all__ = ["LIBERTY_PLACES", "MACRO_WORDS", "family", "find_liberty"]
+__all__ = ["LIBERTY_PLACES", "LIBRARY", "MACRO_WORDS", "family", "find_liberty"]
 
 LIBERTY_PLACES = (
     "/usr/share/qflow/tech/osu018/osu018_stdcells.lib",
@@ -20,7 +20,8 @@ LIBERTY_PLACES = (
 """Where a library is looked for; the first is Debian's qflow-tech-osu018."""
 MACRO_WORDS = 64
 """Memories of at least as many words are macros, whose area depends on the maker's compiler."""
-_LIBERTY = "cells.lib"
+LIBRARY = "cells.lib"
+"""The cell library's name beside the sources."""
 _NAND2 = re.compile(r"cell\s*\(\s*\"?(?:NAND2X1|\w*nand2_1|NAND2_X1)\"?\s*\)\s*\{", re.IGNORECASE)
 _AREA = re.compile(r"\barea\s*:\s*([\d.]+)")
 _MACROS = f"memories of {MACRO_WORDS} words or more are macros: bits are counted, not their area"
@@ -35,7 +36,7 @@ _LOGIC = (
     "opt -fast",
     "setattr -unset init w:*",  # a chip powers up as it will
 )
-_MAPPED = (f"dfflibmap -liberty {_LIBERTY}", f"abc -liberty {_LIBERTY}", "opt_clean")
+_MAPPED = (f"dfflibmap -liberty {LIBRARY}", f"abc -liberty {LIBRARY}", "opt_clean")
 _GENERIC = ("dfflegalize -cell $_DFF_P_ x", "abc -g gates", "opt_clean")
 _GENERIC_GATES = {
     **dict.fromkeys(("$_NOT_",), 0.5),
@@ -87,8 +88,8 @@ def family(liberty: Path | None = None) -> Family:
             "gates": round(stat["area"] / nand),
             "memory_bits": stat["memory_bits"],
         },
-        files={_LIBERTY: text},
-        stat=f"stat -json -liberty {_LIBERTY}",
+        files={LIBRARY: text},
+        stat=f"stat -json -liberty {LIBRARY}",
         note=f"cells of {path.name}; {_MACROS}",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .asic import LIBRARY
 from .cache import cached, key_of
 from .errors import FlowError
 from .synthesis import SynthesisResult
@@ -14,7 +15,6 @@ from .tools import YOSYS
 
 __all__ = ["Gates", "Pin", "gates_of"]
 
-_LIBRARY = "cells.lib"
 # Each net gets one name, which needs no escaping, the same in both files. Ports keep theirs.
 _SCRIPT = f"""\
 read_rtlil netlist.il
@@ -23,7 +23,7 @@ rename -hide w:* i:* o:* %u %d
 opt_clean -purge
 rename -enumerate -pattern n% w:* i:* o:* %u %d
 write_json gates.json
-read_liberty -ignore_miss_func {_LIBRARY}
+read_liberty -ignore_miss_func {LIBRARY}
 hierarchy -top {{top}}
 write_verilog -noattr gates.v
 """
@@ -56,11 +56,11 @@ def gates_of(block: SynthesisResult) -> Gates:
     FlowError
         If it is in no library's cells, or a cell's function is not known.
     """
-    library = block.family.files.get("cells.lib")
+    library = block.family.files.get(LIBRARY)
     if library is None:
         raise FlowError("a netlist of generic gates: expected a cell library (--liberty FILE)")
     script = _SCRIPT.format(top=block.top)
-    files = {"netlist.il": block.rtlil.read_text(), _LIBRARY: library, "gates.ys": script}
+    files = {"netlist.il": block.rtlil.read_text(), LIBRARY: library, "gates.ys": script}
     key = key_of(step="gates", files=files, yosys=YOSYS.version())
 
     def make(folder: Path) -> None:

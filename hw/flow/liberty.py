@@ -22,15 +22,12 @@ class PinEnergy:
 
     Parameters
     ----------
-    output : bool
-        Whether the cell drives it.
     capacitance : float
-        In pF, of an input.
+        In pF; 0 of an output.
     internal : float
-        In pJ, within the cell: for an output when it changes, for an input beside that.
+        In pJ, within the cell.
     """
 
-    output: bool
     capacitance: float
     internal: float
 
@@ -89,7 +86,6 @@ def _pin(pin: Any) -> PinEnergy:
         for table in power.get_groups(kind)
     ]
     return PinEnergy(
-        output=_text(pin.get("direction")) == "output",
         capacitance=float(pin.get("capacitance") or 0),
         internal=_mean([float(table[:, 0].mean()) for table in tables]),
     )

@@ -11,11 +11,11 @@ def test_energies_are_means_at_the_steepest_slope():
     found = read_energies(LIBRARY, "three.lib")
     assert found.volts == 2
     assert found.cells["NAND2X1"] == {
-        "A": PinEnergy(output=False, capacitance=0.5, internal=0),
-        "B": PinEnergy(output=False, capacitance=0.5, internal=0),
-        "Y": PinEnergy(output=True, capacitance=0, internal=3.5),
+        "A": PinEnergy(capacitance=0.5, internal=0),
+        "B": PinEnergy(capacitance=0.5, internal=0),
+        "Y": PinEnergy(capacitance=0, internal=3.5),
     }
-    assert found.cells["DFFPOSX1"]["CLK"] == PinEnergy(output=False, capacitance=0.75, internal=1)
+    assert found.cells["DFFPOSX1"]["CLK"] == PinEnergy(capacitance=0.75, internal=1)
     assert found.cells["INVX1"]["Y"].internal == 1.5
 
 
