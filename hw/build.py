@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import os
 import re
 import sys
 import warnings
@@ -28,6 +27,7 @@ from hw.top import AnyTop, NetworkTop, make_top
 from sw.cli import InputError, check_folder, run, write_files
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
+from sw.cores import cores
 from sw.network.config import NetworkConfig
 from sw.network.configfile import is_network, network_from_arguments
 from sw.network.page import network_page
@@ -174,7 +174,7 @@ def _options(parsed: argparse.Namespace) -> Options:
         raise InputError(f"--target {parsed.target} takes no --{unknown[0].replace('_', '-')}")
     if "seeds" in given:
         given["seeds"] = tuple(range(1, given["seeds"] + 1))
-    given.setdefault("jobs", os.cpu_count() or 1)
+    given.setdefault("jobs", cores())
     return Options(**given)
 
 

@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sw.cores import cores
+
 __all__ = ["DEFAULT_BUILD_DIR", "ToolchainError", "VerilatorToolchain", "build_binary", "prepare"]
 
 DEFAULT_BUILD_DIR = Path("build")
@@ -126,7 +128,7 @@ def build_binary(
     build_dir: Path = DEFAULT_BUILD_DIR,
     flags: Sequence[str] = (),
     opt: str = "-O2",
-    jobs: int = 2,
+    jobs: int | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Path:
     """Compile a SystemVerilog design that makes its own clock into a program, or find it built.
@@ -149,8 +151,8 @@ def build_binary(
     opt : str
         g++'s optimisation of the code that runs every cycle. More than ``-O2`` takes twice as long
         to build, and engines run no faster.
-    jobs : int
-        Compilers at a time.
+    jobs : int, optional
+        Compilers at a time; :func:`sw.cores.cores` by default.
     on_line : callable, optional
         Given each line of output as it comes; not called when the program was built before.
 
@@ -169,7 +171,7 @@ def build_binary(
     contents = [item for path in sources for item in (path.name, path.read_bytes())]
     key = _digest(toolchain.root.name, *options, *contents)[:20]
     folder = build_dir.absolute() / "sim" / key
-    command = ["verilator", *options, "-j", str(jobs), "--Mdir", "obj"]
+    command = ["verilator", *options, "-j", str(jobs or cores()), "--Mdir", "obj"]
     command += [str(path.absolute()) for path in sources]
     with _lock(folder.with_suffix(".lock")):
         if not folder.is_dir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import sys
 import time
 import warnings
@@ -22,6 +21,7 @@ from sw import cli
 from sw.cli import InputError
 from sw.config import EngineConfig
 from sw.configfile import add_arguments, from_arguments
+from sw.cores import cores
 from sw.images import IMAGES_HELP, load_images
 
 from .evaluate import Limits
@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers",
         type=_positive,
-        default=os.cpu_count() or 1,
+        default=cores(),
         metavar="N",
         help="processes here (default: one a core)",
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from hw.digest import ROOT
+from sw.cores import CORES
 
 __all__ = ["CommandError", "run_command"]
 
@@ -37,6 +38,8 @@ class CommandError(Exception):
 def run_command(module: str, arguments: Sequence[str], *, timeout: float) -> float:
     """``python -m module arguments``, in the folder that we are in; returns its seconds.
 
+    It gets one core, as a worker has.
+
     Parameters
     ----------
     module : str
@@ -58,6 +61,7 @@ def run_command(module: str, arguments: Sequence[str], *, timeout: float) -> flo
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,
+            env=os.environ | {CORES: "1"},
         )
         try:
             status = child.wait(timeout)

@@ -26,6 +26,7 @@ COMMANDS = [
     "hw.paths",
     "hw.network.areas",
     "hw.explore",
+    "hw.explore.scaling",
     "sim.run",
     "sim.faults",
     "sim.strategies",

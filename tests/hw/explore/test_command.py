@@ -72,3 +72,13 @@ def test_a_command_ends_when_we_are_killed(tmp_path):
     us.send_signal(signal.SIGKILL)
     us.wait()
     wait_for(lambda: not any(map(alive, pids(file))))
+
+
+def test_a_command_is_told_to_take_one_core(tmp_path, monkeypatch):
+    told = tmp_path / "told"
+    text = (
+        f"import pathlib, sw.cores; pathlib.Path({str(told)!r}).write_text(str(sw.cores.cores()))"
+    )
+    monkeypatch.setenv("PYTHONPATH", module(tmp_path, text)["PYTHONPATH"])
+    run_command("sleeper", [], timeout=60)
+    assert told.read_text() == "1"
