@@ -1,4 +1,4 @@
-"""``python -m hw.explore``: measure the engines of a sweep; ``report``: one page of all of them."""
+"""``python -m hw.explore``: measure the engines of a sweep; ``report``, ``compare`` them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ from sw.configfile import add_arguments, from_arguments
 from sw.cores import cores
 from sw.images import IMAGES_HELP, load_images
 
+from .compare import contests, tables
 from .evaluate import Limits
+from .front import fronts
 from .inputs import Inputs, make_inputs
 from .report import report
-from .run import Sweep, connected, fronts
+from .run import Sweep, connected
 from .search import METHODS, make_search
 from .space import APART, Space, load_space
 from .store import FILE, Store
@@ -42,6 +45,7 @@ synthesised; then what is on the front of area and rate is placed and routed. Ro
 DIR/{FILE} as they come: after Ctrl-C or a kill, the same command with --resume goes on.
 
 {_PROG} report DIR writes DIR/report.html: one file with all of it, which needs no network.
+{_PROG} compare DIR prints which strategy is the smallest where, and by how much.
 
 examples:
   {_PROG} --config cifar10-layer1 --sweep docs/user/explore.toml --out build/explore
@@ -49,6 +53,7 @@ examples:
   {_PROG} --config mine.toml --model mine.npz --images mine.npy --sweep space.toml \\
       --method adaptive --points 60 --scheduler tcp://10.0.0.1:8786 --out build/mine
   {_PROG} report build/explore
+  {_PROG} compare build/explore
 
 exit status: 0 done, 2 bad input, 130 interrupted (rows that came are kept)
 """
@@ -57,8 +62,9 @@ exit status: 0 done, 2 bad input, 130 interrupted (rows that came are kept)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["report"]:
-        return cli.run(lambda: _report(words[1:]), prog=f"{_PROG} report")
+    for name, of_rows in {"report": _report, "compare": _compare}.items():
+        if words[:1] == [name]:
+            return cli.run(partial(of_rows, words[1:]), prog=f"{_PROG} {name}")
     return cli.run(lambda: _explore(words), prog=_PROG)
 
 
@@ -76,13 +82,26 @@ def _report(argv: Sequence[str]) -> int:
     return 0
 
 
+def _compare(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog=f"{_PROG} compare",
+        description="Which strategy is the smallest at which rate, for each chip and width of "
+        "inputs, and how many times as large the others are. Markdown.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the --out of a sweep")
+    options = parser.parse_args(argv)
+    with Store(options.folder) as store:
+        print(tables(contests(store.rows())), end="")
+    return 0
+
+
 def _explore(argv: Sequence[str]) -> int:
     # Engines are made here to see whether they can be, and never elaborated.
     warnings.simplefilter("ignore", UnusedElaboratable)
     options = _parser().parse_args(argv)
     _check_installed("distributed", *(["optuna"] if options.method == "adaptive" else []))
     config = from_arguments(options)
-    space = load_space(options.sweep)
+    space = load_space(options.sweep).complete("input_bits", config.layer.input_format.bits)
     inputs = _inputs(config, space, options)
     limits = Limits(simulation=options.timeout, build=options.timeout)
     search = make_search(space, options.method, count=options.points, seed=options.seed)

@@ -1,13 +1,13 @@
-"""What no other point beats: the Pareto front."""
+"""What no other engine beats: the Pareto front of area and rate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sw.auto import BRAM_COST, DSP_COST
 
-__all__ = ["chip_area", "pareto", "size_of"]
+__all__ = ["chip_area", "fronts", "pareto", "rivals", "size_of"]
 
 _T = TypeVar("_T")
 
@@ -37,3 +37,23 @@ def pareto(
         if not best or gain(row) > gain(best[-1]):
             best.append(row)
     return best
+
+
+def rivals(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows that were measured, and can be compared: of one chip and one width of inputs each."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["state"] == "measured" and size_of(row) is not None:
+            settings = row["settings"]
+            place = row["target"], settings.get("device"), settings.get("input_bits")
+            groups.setdefault(place, []).append(row)
+    return list(groups.values())
+
+
+def fronts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the fronts of area and rate, one front for each group of rivals."""
+    found: list[dict[str, Any]] = []
+    for group in rivals(rows):
+        group.sort(key=lambda row: row["key"])
+        found += pareto(group, lambda row: size_of(row) or 0.0, lambda row: row["pixels_per_cycle"])
+    return found

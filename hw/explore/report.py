@@ -12,8 +12,7 @@ from typing import Any
 from sw.config import STRATEGIES
 
 from .evaluate import rebuild_command
-from .front import size_of
-from .run import fronts
+from .front import fronts, size_of
 from .space import Point, Value
 
 __all__ = ["report", "shown_rows"]

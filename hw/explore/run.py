@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sw.cli import InputError
 
 from .evaluate import Limits, blank_row, config_of, evaluate, point_bits
-from .front import pareto, size_of
+from .front import fronts
 from .inputs import Inputs
 from .search import Search
 from .space import Point
@@ -20,7 +20,7 @@ from .store import Store
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["OnRow", "Sweep", "connected", "fronts"]
+__all__ = ["OnRow", "Sweep", "connected"]
 
 OnRow = Callable[[Mapping[str, Any], int, int], None]
 """Called with a new row, how many rows there are, and of how many at most."""
@@ -60,24 +60,6 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
         )
     with cluster, Client(cluster, set_as_default=False) as client:
         yield client
-
-
-def fronts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the fronts of area and rate, one for each target and width of inputs."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["state"] == "measured" and size_of(row) is not None:
-            place = (
-                row["target"],
-                row["settings"].get("device"),
-                row["settings"].get("input_bits"),
-            )
-            groups.setdefault(place, []).append(row)
-    found: list[dict[str, Any]] = []
-    for group in groups.values():
-        group.sort(key=lambda row: row["key"])
-        found += pareto(group, lambda row: size_of(row) or 0.0, lambda row: row["pixels_per_cycle"])
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

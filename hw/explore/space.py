@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,12 @@ class Space:
 
     name: str
     grids: tuple[Mapping[str, tuple[Value, ...]], ...]
+
+    def complete(self, axis: str, value: Value) -> Space:
+        """With a value for the grids that lack an axis, if another has it: equals have one name."""
+        if not any(axis in grid for grid in self.grids):
+            return self
+        return replace(self, grids=tuple({axis: (value,), **grid} for grid in self.grids))
 
     def points(self) -> list[Point]:
         """Every combination, once, in the order of the file."""

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw.explore.front import chip_area, pareto, size_of
-from hw.explore.run import fronts
+from hw.explore.front import chip_area, fronts, pareto, size_of
 from sw.auto import BRAM_COST, DSP_COST
 from tests.hw.explore.rows import point, row
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hw.explore.run import fronts
+from hw.explore.front import fronts
 from hw.explore.search import METHODS, make_search
 from hw.explore.space import Space
 from tests.hw.explore.rows import row

@@ -31,6 +31,14 @@ def test_a_space_is_all_combinations_of_its_grids_once(tmp_path):
     assert points[-1].assignments == ['strategy="direct"', 'templates="none"']
 
 
+def test_an_axis_that_some_grids_lack_gets_a_value_there(tmp_path):
+    text = '[[grid]]\nstrategy = "direct"\ninput_bits = [4, 8]\n[[grid]]\nstrategy = "direct"\n'
+    space = loaded(tmp_path, text)
+    assert space.complete("device", "85k-6") == space
+    points = space.complete("input_bits", 8).points()
+    assert [point.get("input_bits") for point in points] == [4, 8]
+
+
 def test_a_sample_repeats_nothing_and_depends_on_its_seed_alone(tmp_path):
     space = loaded(tmp_path, "[[grid]]\na = [1, 2, 3, 4]\nb = [1, 2, 3, 4]\n")
     drawn = space.sample(9, seed=5)

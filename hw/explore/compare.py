@@ -1,0 +1,113 @@
+"""Who wins where: the smallest engine of each kind that is fast enough, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .front import fronts, rivals, size_of
+
+__all__ = ["Contest", "contests", "kind_of", "tables"]
+
+_SAME_RATE = 0.02
+"""Engines whose rates differ by less are rivals: filling and draining a frame is most of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Engines of one target and width that make a rate: the smallest of each kind.
+
+    Parameters
+    ----------
+    target : str
+    input_bits : int or None
+        None: as the configuration has it.
+    rate : float
+        Pixels a cycle.
+    smallest : tuple of dict
+        Rows, the smallest first; one of each kind.
+    """
+
+    target: str
+    input_bits: int | None
+    rate: float
+    smallest: tuple[dict[str, Any], ...]
+
+    def times(self, row: dict[str, Any]) -> float:
+        """How many times the winner's size a row's is."""
+        return (size_of(row) or 0) / (size_of(self.smallest[0]) or 1)
+
+
+def kind_of(row: dict[str, Any]) -> str:
+    """What engines are told apart by: the strategy, what chose it, and a bank of few adders."""
+    settings = row["settings"]
+    words = [str(settings.get("strategy", "configuration's"))]
+    words += ["serial bank"] if settings.get("bank") == "serial" else []
+    return ", ".join(words)
+
+
+def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
+    """One for each rate at which an engine is on a front; the fastest first."""
+    return [
+        Contest(
+            target=group[0]["target"],
+            input_bits=group[0]["settings"].get("input_bits"),
+            rate=rate,
+            smallest=_smallest(group, rate),
+        )
+        for group in rivals(rows)
+        for rate in _apart(row["pixels_per_cycle"] for row in fronts(group))
+    ]
+
+
+def _apart(rates: Iterable[float]) -> list[float]:
+    """Of rates that are nearly the same, the lowest; the fastest first."""
+    found: list[float] = []
+    for rate in sorted(rates):
+        if not found or rate > found[-1] * (1 + _SAME_RATE):
+            found.append(rate)
+    return found[::-1]
+
+
+def _smallest(rows: Sequence[dict[str, Any]], rate: float) -> tuple[dict[str, Any], ...]:
+    best: dict[str, dict[str, Any]] = {}
+    fast = [row for row in rows if row["pixels_per_cycle"] >= rate]
+    for row in sorted(fast, key=lambda row: (size_of(row) or 0, row["key"])):
+        best.setdefault(kind_of(row), row)
+    return tuple(best.values())
+
+
+def tables(found: Sequence[Contest]) -> str:
+    """Contests as Markdown, a table for each target and width."""
+    lines: list[str] = []
+    heading = ""
+    for contest in found:
+        bits = contest.input_bits
+        new = contest.target if bits is None else f"{contest.target}, {bits} bits"
+        if new != heading:
+            heading = new
+            lines += ["", f"### {heading}", "", _HEAD, "|---:|---|---|---|"]
+        lines.append(f"| {contest.rate:.3g} | {_winner(contest.smallest[0])} | {_rest(contest)} |")
+    return "".join(f"{line}\n" for line in lines[1:])
+
+
+_HEAD = "| pixels a cycle | smallest | area | the others, times as large |"
+_UNITS = {"lut4_eq": "LUT4-eq", "dsp": "DSP", "bram": "BRAM", "um2": "um2", "gates": "gates"}
+
+
+def _winner(row: dict[str, Any]) -> str:
+    settings = row["settings"]
+    said = {name: value for name, value in settings.items() if name not in _NAMED}
+    words = [kind_of(row), *(f"`{name}={value}`" for name, value in sorted(said.items()))]
+    area = [f"{row['area'][n]:,.0f} {unit}" for n, unit in _UNITS.items() if row["area"][n]]
+    area += [f"{row['fmax_mhz']:.0f} MHz"] if row["fmax_mhz"] is not None else []
+    return f"{' '.join(words)} | {', '.join(area)}"
+
+
+_NAMED = {"strategy", "bank", "target", "device", "input_bits"}
+
+
+def _rest(contest: Contest) -> str:
+    others = contest.smallest[1:]
+    return ", ".join(f"{kind_of(row)} {contest.times(row):.2f}" for row in others) or "none"
