@@ -25,7 +25,7 @@ from sw.configfile import add_arguments, from_arguments
 from sw.cores import cores
 from sw.images import IMAGES_HELP, load_images
 
-from .compare import contests, tables
+from .compare import tables
 from .evaluate import Limits
 from .front import fronts
 from .inputs import Inputs, make_inputs
@@ -91,7 +91,7 @@ def _compare(argv: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the --out of a sweep")
     options = parser.parse_args(argv)
     with Store(options.folder) as store:
-        print(tables(contests(store.rows())), end="")
+        print(tables(store.rows()), end="")
     return 0
 
 

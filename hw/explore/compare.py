@@ -8,7 +8,7 @@ from typing import Any
 
 from .front import fronts, rivals, size_of
 
-__all__ = ["Contest", "contests", "kind_of", "tables"]
+__all__ = ["Choice", "Contest", "choices", "contests", "kind_of", "tables"]
 
 _SAME_RATE = 0.02
 """Engines whose rates differ by less are rivals: filling and draining a frame is most of it."""
@@ -48,7 +48,8 @@ def kind_of(row: dict[str, Any]) -> str:
 
 
 def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
-    """One for each rate at which an engine is on a front; the fastest first."""
+    """One for each rate at which an engine is on a front; the fastest first. Without `auto`'s."""
+    rows = [row for row in rows if row["settings"].get("strategy") != "auto"]
     return [
         Contest(
             target=group[0]["target"],
@@ -78,8 +79,69 @@ def _smallest(rows: Sequence[dict[str, Any]], rate: float) -> tuple[dict[str, An
     return tuple(best.values())
 
 
-def tables(found: Sequence[Contest]) -> str:
-    """Contests as Markdown, a table for each target and width."""
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What ``strategy = "auto"`` took, and the smallest engine of the sweep that serves its wish.
+
+    Parameters
+    ----------
+    row, smallest : dict
+        Rows; the smallest has weights that are loaded at run time, as all have that can be chosen.
+    """
+
+    row: dict[str, Any]
+    smallest: dict[str, Any]
+
+    @property
+    def times(self) -> float:
+        """Its size, of that of the smallest."""
+        return (size_of(self.row) or 0) / (size_of(self.smallest) or 1)
+
+
+def choices(rows: Sequence[dict[str, Any]]) -> list[Choice]:
+    """All whose wish was a rate, in the order of the rows."""
+    found = []
+    for group in rivals(rows):
+        for row in group:
+            wish = row["settings"].get("auto.rate")
+            if wish is None:
+                continue
+            others = [r for r in group if r["settings"].get("strategy") not in _NOT_CHOSEN]
+            fast = [r for r in others if r["pixels_per_cycle"] >= wish]
+            if fast:
+                found.append(Choice(row=row, smallest=min(fast, key=lambda r: size_of(r) or 0)))
+    return found
+
+
+_NOT_CHOSEN = {"auto", "constant"}
+
+
+def tables(rows: Sequence[dict[str, Any]]) -> str:
+    """Contests and choices as Markdown, a table for each target and width."""
+    parts = [_contest_tables(contests(rows)), _choice_table(choices(rows))]
+    return "\n".join(part for part in parts if part)
+
+
+def _choice_table(found: Sequence[Choice]) -> str:
+    if not found:
+        return ""
+    lines = [
+        "### auto",
+        "",
+        "| bits | pixels a cycle wished | taken | times the smallest measured |",
+    ]
+    lines += ["|---:|---:|---|---|"]
+    for choice in found:
+        settings = choice.row["settings"]
+        lines.append(
+            f"| {settings.get('input_bits', '')} | {settings['auto.rate']} | "
+            f"{(choice.row.get('chosen') or '').split(' (')[0]}, {_area(choice.row)} | "
+            f"{choice.times:.2f}: {_winner(choice.smallest)} |"
+        )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _contest_tables(found: Sequence[Contest]) -> str:
     lines: list[str] = []
     heading = ""
     for contest in found:
@@ -88,7 +150,10 @@ def tables(found: Sequence[Contest]) -> str:
         if new != heading:
             heading = new
             lines += ["", f"### {heading}", "", _HEAD, "|---:|---|---|---|"]
-        lines.append(f"| {contest.rate:.3g} | {_winner(contest.smallest[0])} | {_rest(contest)} |")
+        lines.append(
+            f"| {contest.rate:.3g} | {_winner(contest.smallest[0])} | {_area(contest.smallest[0])} "
+            f"| {_rest(contest)} |"
+        )
     return "".join(f"{line}\n" for line in lines[1:])
 
 
@@ -100,9 +165,13 @@ def _winner(row: dict[str, Any]) -> str:
     settings = row["settings"]
     said = {name: value for name, value in settings.items() if name not in _NAMED}
     words = [kind_of(row), *(f"`{name}={value}`" for name, value in sorted(said.items()))]
+    return " ".join(words)
+
+
+def _area(row: dict[str, Any]) -> str:
     area = [f"{row['area'][n]:,.0f} {unit}" for n, unit in _UNITS.items() if row["area"][n]]
     area += [f"{row['fmax_mhz']:.0f} MHz"] if row["fmax_mhz"] is not None else []
-    return f"{' '.join(words)} | {', '.join(area)}"
+    return ", ".join(area)
 
 
 _NAMED = {"strategy", "bank", "target", "device", "input_bits"}

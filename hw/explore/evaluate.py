@@ -59,6 +59,7 @@ def blank_row(point: Point) -> dict[str, Any]:
         "key": point.key,
         "settings": dict(point.settings),
         "target": str(point.get("target") or DEFAULT_TARGET),
+        "chosen": None,
         "state": "failed",
         "reason": None,
         "predicted": dict.fromkeys(_COUNTERS),
@@ -114,6 +115,8 @@ def evaluate(point: Point, inputs: Inputs, limits: Limits) -> dict[str, Any]:
     """
     row = blank_row(point) | {"worker": f"{socket.gethostname()}:{os.getpid()}"}
     config = config_of(point, inputs)
+    if config.auto is not None:
+        row["chosen"] = config.auto.text
     with tempfile.TemporaryDirectory(prefix="katazome-point-") as folder:
         measurement = _Measurement(point, inputs, limits, Path(folder), row)
         try:

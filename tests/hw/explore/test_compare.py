@@ -1,6 +1,6 @@
 """Which engine is the smallest at each rate, and by how much."""
 
-from hw.explore.compare import contests, kind_of, tables
+from hw.explore.compare import choices, contests, kind_of, tables
 from tests.hw.explore.rows import point, row
 
 ROWS = [
@@ -33,10 +33,21 @@ def test_the_smallest_of_each_kind_that_is_fast_enough():
     assert [kind_of(row) for row in found()[8, 0.995].smallest] == ["value_table", "direct"]
 
 
+def test_what_auto_took_is_held_against_what_could_be_chosen():
+    auto = row(point(strategy="auto", auto__rate=0.15, input_bits=8), size=110, rate=0.2)
+    fixed = row(point(strategy="constant", input_bits=8), size=10, rate=1.0)
+    rows = [*ROWS, fixed, auto | {"chosen": "value_table, fold 7 x 1 (some 1 LUT4-eq): because"}]
+    (choice,) = choices(rows)
+    assert choice.smallest is ROWS[3]
+    assert choice.times == 1.1
+    assert "| 8 | 0.15 | value_table, fold 7 x 1, 110 LUT4-eq | 1.10: direct " in tables(rows)
+    assert all(row not in contest.smallest for contest in contests(rows) for row in [auto])
+
+
 def test_markdown():
     routed = row(point(strategy="direct", target="asic"), rate=0.25, fmax_mhz=99.6, target="asic")
     routed["area"] |= {"lut4_eq": None, "dsp": None, "bram": None, "um2": 1234.5}
-    text = tables(contests([*ROWS, routed]))
+    text = tables([*ROWS, routed])
     assert text.startswith("### ecp5, 8 bits\n\n| pixels a cycle |")
     assert "\n| 0.2 | direct `fold.kernels=7` | 100 LUT4-eq | value_table 1.20, " in text
     assert text.endswith("\n| 0.25 | direct | 1,234 um2, 100 MHz | none |\n")
