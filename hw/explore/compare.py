@@ -16,21 +16,19 @@ _SAME_RATE = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """Engines of one target and width that make a rate: the smallest of each kind.
+    """Engines that can be compared and make a rate: the smallest of each kind.
 
     Parameters
     ----------
-    target : str
-    input_bits : int or None
-        None: as the configuration has it.
+    group : str
+        What can be compared with them: chip, width of inputs, and whether weights can be loaded.
     rate : float
         Pixels a cycle.
     smallest : tuple of dict
         Rows, the smallest first; one of each kind.
     """
 
-    target: str
-    input_bits: int | None
+    group: str
     rate: float
     smallest: tuple[dict[str, Any], ...]
 
@@ -52,14 +50,22 @@ def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
     rows = [row for row in rows if row["settings"].get("strategy") != "auto"]
     return [
         Contest(
-            target=group[0]["target"],
-            input_bits=group[0]["settings"].get("input_bits"),
+            group=_named(group[0]),
             rate=rate,
             smallest=_smallest(group, rate),
         )
         for group in rivals(rows)
         for rate in _apart(row["pixels_per_cycle"] for row in fronts(group))
     ]
+
+
+def _named(row: dict[str, Any]) -> str:
+    settings = row["settings"]
+    bits, device = settings.get("input_bits"), settings.get("device")
+    words = [row["target"] if device is None else f"{row['target']} {device}"]
+    words += [] if bits is None else [f"{bits} bits"]
+    words += ["weights that never change"] if settings.get("strategy") == "constant" else []
+    return ", ".join(words)
 
 
 def _apart(rates: Iterable[float]) -> list[float]:
@@ -86,7 +92,7 @@ class Choice:
     Parameters
     ----------
     row, smallest : dict
-        Rows; the smallest has weights that are loaded at run time, as all have that can be chosen.
+        Rows.
     """
 
     row: dict[str, Any]
@@ -106,14 +112,11 @@ def choices(rows: Sequence[dict[str, Any]]) -> list[Choice]:
             wish = row["settings"].get("auto.rate")
             if wish is None:
                 continue
-            others = [r for r in group if r["settings"].get("strategy") not in _NOT_CHOSEN]
+            others = [r for r in group if r["settings"].get("strategy") != "auto"]
             fast = [r for r in others if r["pixels_per_cycle"] >= wish]
             if fast:
                 found.append(Choice(row=row, smallest=min(fast, key=lambda r: size_of(r) or 0)))
     return found
-
-
-_NOT_CHOSEN = {"auto", "constant"}
 
 
 def tables(rows: Sequence[dict[str, Any]]) -> str:
@@ -145,10 +148,8 @@ def _contest_tables(found: Sequence[Contest]) -> str:
     lines: list[str] = []
     heading = ""
     for contest in found:
-        bits = contest.input_bits
-        new = contest.target if bits is None else f"{contest.target}, {bits} bits"
-        if new != heading:
-            heading = new
+        if contest.group != heading:
+            heading = contest.group
             lines += ["", f"### {heading}", "", _HEAD, "|---:|---|---|---|"]
         lines.append(
             f"| {contest.rate:.3g} | {_winner(contest.smallest[0])} | {_area(contest.smallest[0])} "

@@ -40,12 +40,17 @@ def pareto(
 
 
 def rivals(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Rows that were measured, and can be compared: of one chip and one width of inputs each."""
+    """Rows that were measured, in groups that can be compared.
+
+    A group is of one chip and one width of inputs; and engines whose weights can be loaded are
+    another thing than those that are made for theirs.
+    """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         if row["state"] == "measured" and size_of(row) is not None:
             settings = row["settings"]
-            place = row["target"], settings.get("device"), settings.get("input_bits")
+            fixed = settings.get("strategy") == "constant"
+            place = row["target"], settings.get("device"), settings.get("input_bits"), fixed
             groups.setdefault(place, []).append(row)
     return list(groups.values())
 

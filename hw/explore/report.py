@@ -28,7 +28,8 @@ _PICTURES = {
     "energy": "Energy proxy",
 }
 _CAPTIONS = {
-    "front": """Every engine that could be built; no other beats those with a ring. In the area a
+    "front": """Every engine that could be built. Those with a ring are beaten by none of the same
+chip, width of inputs, and kind of weights: loaded, or never changed. In the area a
 multiplier and a block memory count as the LUTs that a chip has for each.""",
     "reuse": "Of those that the layer needs; by the entries of its tables, where it has any.",
     "energy": """Operations and memory bits of a frame, times published energies of each: a ranking

@@ -28,6 +28,13 @@ def test_area_of_a_chip_prices_what_is_no_table():
     assert size_of({"area": {"lut4_eq": None, "um2": None, "gates": None}}) is None
 
 
+def test_weights_that_never_change_are_no_rivals_of_those_that_do():
+    rows = [
+        row(point(strategy=name), size=size) for name, size in (("constant", 9), ("direct", 99))
+    ]
+    assert fronts(rows) == rows
+
+
 def test_targets_and_widths_have_fronts_of_their_own():
     rows = [
         row(point(a=1), size=10, rate=0.1),
