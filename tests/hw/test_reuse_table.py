@@ -169,7 +169,7 @@ def idle(config):
     return [("i", beat)] * (make_reuse_table(config).latency - 1)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(config=configs(), pause=st.sampled_from(PAUSES), seed=st.integers(0, 999))
 def test_remembers_and_computes(config, pause, seed):
     rng = random.Random(f"{seed} {pause_seed()}")

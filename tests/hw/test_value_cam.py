@@ -33,7 +33,7 @@ def configs(draw):
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(config=configs(), pause=st.sampled_from(PAUSES), seed=st.integers(0, 999))
 def test_is_the_golden_model(config, pause, seed):
     check(config, np.random.default_rng([seed, pause_seed()]), pause=pause)
