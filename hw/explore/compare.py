@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .front import fronts, rivals, size_of
+from .front import SAME_RATE, fronts, rivals, size_of
 
 __all__ = ["Choice", "Contest", "choices", "contests", "kind_of", "tables"]
-
-_SAME_RATE = 0.02
-"""Engines whose rates differ by less are rivals: filling and draining a frame is most of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,10 @@ def kind_of(row: dict[str, Any]) -> str:
 
 
 def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
-    """One for each rate at which an engine is on a front; the fastest first. Without `auto`'s."""
+    """One for each rate at which an engine is on a front; the fastest first. Without ``auto``'s.
+
+    All that is as fast, or not quite (:data:`~hw.explore.front.SAME_RATE`), may win.
+    """
     rows = [row for row in rows if row["settings"].get("strategy") != "auto"]
     return [
         Contest(
@@ -55,7 +55,7 @@ def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
             smallest=_smallest(group, rate),
         )
         for group in rivals(rows)
-        for rate in _apart(row["pixels_per_cycle"] for row in fronts(group))
+        for rate in sorted((row["pixels_per_cycle"] for row in fronts(group)), reverse=True)
     ]
 
 
@@ -68,18 +68,9 @@ def _named(row: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _apart(rates: Iterable[float]) -> list[float]:
-    """Of rates that are nearly the same, the lowest; the fastest first."""
-    found: list[float] = []
-    for rate in sorted(rates):
-        if not found or rate > found[-1] * (1 + _SAME_RATE):
-            found.append(rate)
-    return found[::-1]
-
-
 def _smallest(rows: Sequence[dict[str, Any]], rate: float) -> tuple[dict[str, Any], ...]:
     best: dict[str, dict[str, Any]] = {}
-    fast = [row for row in rows if row["pixels_per_cycle"] >= rate]
+    fast = [row for row in rows if row["pixels_per_cycle"] * (1 + SAME_RATE) >= rate]
     for row in sorted(fast, key=lambda row: (size_of(row) or 0, row["key"])):
         best.setdefault(kind_of(row), row)
     return tuple(best.values())
