@@ -27,6 +27,7 @@ _CHIP_DSP, _CHIP_BRAM = 156, 208
 CANDIDATES = ("direct", "value_table", "split_table", "value_cam")
 """The strategies that can be chosen: with weights that are loaded at run time, and foretold."""
 
+_DIGIT_BITS = (2, 3, 4, 6)
 _MULTIPLIERS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -112,7 +113,8 @@ def choose(config: EngineConfig, wish: AutoConfig) -> EngineConfig:
     Parameters
     ----------
     config : EngineConfig
-        Its ``strategy``, ``fold``, ``table.entries`` and ``table.multipliers`` do not matter.
+        Its ``strategy``, ``fold``, ``table.digit_bits``, ``table.entries`` and
+        ``table.multipliers`` do not matter.
     wish : AutoConfig
 
     Raises
@@ -197,6 +199,8 @@ def _described(candidate: _Candidate) -> str:
     config, area = candidate.config, candidate.area
     fold = config.fold
     words = [config.strategy, f"fold {fold.kernels} x {fold.channels} x {fold.taps}"]
+    if config.strategy == "split_table":
+        words.append(f"digits of {config.table.digit_bits} bits")
     if config.strategy == "value_cam":
         words.append(f"{config.table.entries} entries, {config.table.multipliers} multipliers")
     return (
@@ -223,11 +227,21 @@ def _settings(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str
         if strategy == "value_cam":
             yield from _cams(config, wish)
             continue
+        if strategy == "split_table":
+            yield from _split_tables(config)
+            continue
         # Lanes without a multiplier make their products of logic.
         most = (0, wish.dsp, MAX_LEARNED_PRODUCTS) if strategy == "direct" else (0,)
         for fold, lanes in product(_folds(config, strategy), sorted(set(most))):
             changes = {"strategy": strategy, "fold": fold}
             yield changes | {"lanes": LanesConfig(multipliers=lanes)}, 0
+
+
+def _split_tables(config: EngineConfig) -> Iterator[tuple[dict[str, Any], float]]:
+    """With digits of every width: how deep a chip's small memories are decides which is best."""
+    for bits, fold in product(_DIGIT_BITS, _folds(config, "split_table")):
+        table = replace(config.table, digit_bits=bits)
+        yield {"strategy": "split_table", "fold": fold, "table": table}, 0
 
 
 def _cams(config: EngineConfig, wish: AutoConfig) -> Iterator[tuple[dict[str, Any], float]]:

@@ -37,19 +37,23 @@ def rate_of(made, misses=0.0):
 def every_engine(base, dsp=156):
     """All foldings there are, by plain loops; those that the configuration refuses are left out.
 
-    The lanes of ``direct`` have multipliers all, none, or as many as there are.
+    The lanes of ``direct`` have multipliers all, none, or as many as there are; digits have the
+    widths that are said to be tried.
     """
     layer = base.layer
-    for strategy, kernels, channels, taps, lanes in product(
-        ("direct", "value_table", "split_table"),
+    strategies = [("direct", 4), ("value_table", 4), *(("split_table", n) for n in (2, 3, 4, 6))]
+    for (strategy, digit_bits), kernels, channels, taps, lanes in product(
+        strategies,
         range(1, len(base.learned) + 1),
         range(1, layer.channels + 1),
         range(1, layer.taps + 1),
         (0, dsp, 4096),
     ):
         fold = FoldConfig(kernels=kernels, channels=channels, taps=taps)
+        made = {"fold": fold, "lanes": LanesConfig(multipliers=lanes)}
         try:
-            yield replace(base, strategy=strategy, fold=fold, lanes=LanesConfig(multipliers=lanes))
+            table = replace(base.table, digit_bits=digit_bits)
+            yield replace(base, strategy=strategy, table=table, **made)
         except ConfigError:
             continue
 
@@ -97,9 +101,9 @@ def test_the_choice_says_why():
     assert chosen.auto.lut4_eq == area.lut4_eq
     assert chosen.auto.pixels_per_cycle == pytest.approx(rate_of(chosen), abs=1e-6)
     assert re.match(
-        rf"{chosen.strategy}, fold \d x \d x \d \(some [\d,]+ LUT4-eq, \d+ multipliers, \d+ block "
-        r"memories; [\d.]+ pixels a cycle\): the least area of \d+ engines that make 0\.1; the "
-        r"smallest of another strategy is ",
+        rf"{chosen.strategy}, fold \d x \d x \d(, digits of \d bits)? \(some [\d,]+ LUT4-eq, "
+        r"\d+ multipliers, \d+ block memories; [\d.]+ pixels a cycle\): the least area of "
+        r"\d+ engines that make 0\.1; the smallest of another strategy is ",
         chosen.auto.text,
     )
 
