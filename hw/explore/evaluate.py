@@ -26,6 +26,8 @@ from .space import Point
 __all__ = ["Limits", "blank_row", "config_of", "evaluate", "point_bits", "rebuild_command"]
 
 DEFAULT_TARGET = "ecp5"
+_KNOWN_BY = 0.9
+"""Share of its time after which place and route is to end with what is known."""
 _AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram", "um2", "gates")
 _APART = {"frames", "cycles", "frame_errors", "table_errors"}
 _COUNTERS = tuple(name for name in COUNTERS if name not in _APART)
@@ -182,6 +184,8 @@ class _Measurement:
         arguments = [*self._engine(), "--target", target, "--out", str(self.folder / "build")]
         if target in ("ecp5", "ice40"):
             arguments += ["--seeds", str(self.limits.seeds), "--jobs", "1"]
+            if self.limits.seeds:
+                arguments += ["--timeout", f"{_KNOWN_BY * self.limits.build:g}"]
         if device := self.point.get("device"):
             arguments += ["--device", str(device)]
         limit = self.limits.build

@@ -126,7 +126,9 @@ class Sweep:
         limits = replace(self.limits, seeds=seeds)
         found = self._rows(lambda: next(points, None), client, limits)
         for done, (_, row) in enumerate(found, 1):
-            self.store.put(row)
+            # One that cannot be routed stays what was measured of it before.
+            if row["state"] == "measured":
+                self.store.put(row)
             self.on_row(row, done, len(waiting))
 
     def _rows(

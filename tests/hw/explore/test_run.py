@@ -9,14 +9,17 @@ from collections import Counter
 
 import pytest
 
-from hw.explore.run import connected
+from hw.explore.evaluate import Limits
+from hw.explore.run import Sweep, connected
 from hw.explore.space import Point
 from hw.explore.store import Store
 from sw.cli import InputError
 from tests.hw.explore import fakes
+from tests.hw.explore.rows import row
 
 pytestmark = pytest.mark.filterwarnings("default")  # an error in a thread of Dask's would end it
 COUNT = 24
+POINTS = list(enumerate(fakes.points(2), 1))
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +98,26 @@ def test_impossible_engines_need_no_worker(tmp_path, monkeypatch):
         "table.entries must be of type int, not 'many'",
         None,
     ]
+
+
+def test_what_cannot_be_routed_stays_measured(tmp_path):
+    told = []
+    measured = [row(p, size=p.get("table.entries"), rate=n) for n, p in POINTS]
+    with Store(tmp_path, about=fakes.ABOUT) as store, connected(None, 1) as client:
+        for one in measured:
+            store.put(one)
+        Sweep(
+            inputs=fakes.inputs(),
+            limits=Limits(),
+            store=store,
+            on_row=lambda one, done, total: told.append((one["reason"], done, total)),
+            measure_one=fakes.route_some,
+        ).route(client, seeds=2)
+        routed, other = store.rows()
+    assert routed == measured[0] | {"fmax_mhz": 200.0}
+    assert other == measured[1]
+    assert {reason for reason, _, _ in told} == {None, "took longer"}
+    assert [(done, total) for _, done, total in told] == [(1, 2), (2, 2)]
 
 
 def test_a_scheduler_that_is_not_there_is_named():
