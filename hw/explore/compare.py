@@ -35,19 +35,21 @@ class Contest:
 
 
 def kind_of(row: dict[str, Any]) -> str:
-    """What engines are told apart by: the strategy, what chose it, and a bank of few adders."""
+    """What engines are told apart by: the strategy, set or chosen, and a bank of few adders."""
     settings = row["settings"]
-    words = [str(settings.get("strategy", "configuration's"))]
+    strategy = str(settings.get("strategy", "configuration's"))
+    if strategy == "auto" and row.get("chosen"):
+        strategy = row["chosen"].partition(",")[0]
+    words = [strategy]
     words += ["serial bank"] if settings.get("bank") == "serial" else []
     return ", ".join(words)
 
 
 def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:
-    """One for each rate at which an engine is on a front; the fastest first. Without ``auto``'s.
+    """One for each rate at which an engine is on a front; the fastest first.
 
     All that is as fast, or not quite (:data:`~hw.explore.front.SAME_RATE`), may win.
     """
-    rows = [row for row in rows if row["settings"].get("strategy") != "auto"]
     return [
         Contest(
             group=_named(group[0]),
