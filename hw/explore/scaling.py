@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hw.digest import ROOT
-from sim.toolchain import ToolchainError, build_binary
 from sw import cli
 from sw.cli import InputError
+from sw.configfile import load_config
 
 from .store import Store
 
@@ -28,8 +30,8 @@ __all__ = ["main", "unlike"]
 
 _PROG = "python -m hw.explore.scaling"
 _OF_THE_RUN = {"seconds", "worker"}
-# Compiles the run-time library.
-_WARM = "module warm; initial $finish; endmodule\n"
+_WARM = "tiny"
+"""Simulated before: it compiles the simulator's run-time library."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,26 +73,25 @@ def _sweep(
     folder: Path, workers: int, options: argparse.Namespace
 ) -> tuple[list[dict[str, Any]], float]:
     """Its rows and its seconds, from nothing."""
-    build = folder / "build"
-    build.mkdir(parents=True)
-    try:
-        warm = folder / "warm.sv"
-        warm.write_text(_WARM, encoding="utf-8")
-        build_binary([warm], top="warm", build_dir=build)
-    except ToolchainError as error:
-        raise InputError(str(error)) from error
-    command = [sys.executable, "-m", "hw.explore", "--config", options.config]
-    command += ["--sweep", str(options.sweep.absolute()), "--images", options.images]
-    command += ["--workers", str(workers), "--front-seeds", "0", "--out", "out"]
+    folder.mkdir()
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = os.environ | {"PYTHONPATH": path, "KATAZOME_CACHE": str(folder / "cache")}
+
+    def run(*words: str) -> None:
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False
+        )
+        if done.returncode:
+            raise InputError(f"{words[0]} ended with exit status {done.returncode}")
+
+    np.save(folder / "warm.npy", np.zeros((1, *load_config(_WARM).layer.input_shape), np.uint8))
+    run("sim.run", "--config", _WARM, "--images", "warm.npy", "--out", "warm.npz")
+    words = ["--config", options.config, "--sweep", str(options.sweep.absolute())]
+    words += ["--images", options.images, "--workers", str(workers), "--front-seeds", "0"]
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False
-    )
+    run("hw.explore", *words, "--out", "out")
     seconds = time.monotonic() - began
-    if done.returncode:
-        raise InputError(f"the sweep ended with exit status {done.returncode}")
     with Store(folder / "out") as store:
         return store.rows(), seconds
 
