@@ -27,6 +27,13 @@ OnRow = Callable[[Mapping[str, Any], int, int], None]
 _RETRIES = 3
 """Workers that may die over a point before it is the point's fault."""
 _CONNECT_SECONDS = 10
+_DASK = {
+    "distributed.scheduler.allowed-failures": _RETRIES,
+    # Points take minutes: looking after them many times a second takes a tenth of a core.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+}
 
 
 @contextlib.contextmanager
@@ -41,7 +48,7 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
     from dask import config  # noqa: PLC0415 (of the extra `explore`)
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
-    config.set({"distributed.scheduler.allowed-failures": _RETRIES})
+    config.set(_DASK)
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
