@@ -35,6 +35,7 @@ DESCRIPTIONS = {
 COMMAND_LINE = {
     "sw.network.page",
     "sw.cli",
+    "sw.cores",
     "sw.configfile",
     "sw.network.chips",
     "sw.network.configfile",

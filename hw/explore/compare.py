@@ -8,7 +8,7 @@ from typing import Any
 
 from .front import SAME_RATE, fronts, rivals, size_of
 
-__all__ = ["Choice", "Contest", "choices", "contests", "kind_of", "tables"]
+__all__ = ["Choice", "Contest", "choices", "contests", "kind_of", "strategy_of", "tables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,17 @@ class Contest:
 
 def kind_of(row: dict[str, Any]) -> str:
     """What engines are told apart by: the strategy, set or chosen, and a bank of few adders."""
-    settings = row["settings"]
-    strategy = str(settings.get("strategy", "configuration's"))
-    if strategy == "auto" and row.get("chosen"):
-        strategy = row["chosen"].partition(",")[0]
-    words = [strategy]
-    words += ["serial bank"] if settings.get("bank") == "serial" else []
+    words = [strategy_of(row) or "configuration's"]
+    words += ["serial bank"] if row["settings"].get("bank") == "serial" else []
     return ", ".join(words)
+
+
+def strategy_of(row: dict[str, Any]) -> str | None:
+    """A row's strategy, set or chosen; none where the configuration says which."""
+    strategy = row["settings"].get("strategy")
+    if strategy == "auto" and row.get("chosen"):
+        return row["chosen"].partition(",")[0]
+    return strategy
 
 
 def contests(rows: Sequence[dict[str, Any]]) -> list[Contest]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sw.config import STRATEGIES
 
+from .compare import strategy_of
 from .evaluate import rebuild_command
 from .front import fronts, size_of
 from .space import Point, Value
@@ -76,7 +77,7 @@ def shown_rows(rows: list[dict[str, Any]], config: str) -> list[dict[str, Any]]:
     return [
         {
             "engine": Point.of(dict(set(row["settings"].items()) - common)).key,
-            "strategy": row["settings"].get("strategy", _UNSAID),
+            "strategy": strategy_of(row) or _UNSAID,
             "target": row["target"],
             "input_bits": row["settings"].get("input_bits"),
             "entries": row["settings"].get("table.entries"),
