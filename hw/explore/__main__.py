@@ -25,6 +25,7 @@ from sw.configfile import add_arguments, from_arguments
 from sw.cores import cores
 from sw.images import IMAGES_HELP, load_images
 
+from .command import positive
 from .compare import tables
 from .evaluate import Limits
 from .front import fronts
@@ -198,12 +199,12 @@ def _parser() -> argparse.ArgumentParser:
         "--method", choices=METHODS, default="grid", help="which points (default: grid, all)"
     )
     parser.add_argument(
-        "--points", type=_positive, default=50, metavar="N", help="of random, adaptive (default 50)"
+        "--points", type=positive, default=50, metavar="N", help="of random, adaptive (default 50)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of random, adaptive (default 1)")
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         default=cores(),
         metavar="N",
         help="processes here (default: one a core)",
@@ -217,7 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--timeout",
-        type=_positive,
+        type=positive,
         default=1200,
         metavar="SECONDS",
         help="of a simulation or a synthesis (default 1200)",
@@ -230,12 +231,6 @@ def _parser() -> argparse.ArgumentParser:
         help="place and route the front N times, take the median (default 1; 0: not at all)",
     )
     return parser
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

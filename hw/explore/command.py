@@ -1,7 +1,8 @@
-"""Run one of our commands as a process that ends with us, whatever ends us."""
+"""Our commands: run as processes that end with us, whatever ends us; and what they are told."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from hw.digest import ROOT
 from sw.cores import CORES
 
-__all__ = ["CommandError", "run_command"]
+__all__ = ["CommandError", "positive", "run_command"]
 
 _SHOWN = 300
 # A worker that is killed ends nothing; so what it started looks whether it is still there.
@@ -77,3 +78,10 @@ def run_command(module: str, arguments: Sequence[str], *, timeout: float) -> flo
             reason = lines[-1].strip()[:_SHOWN] if lines else f"exit status {status}"
             raise CommandError(f"{module}: {reason}")
     return time.monotonic() - began
+
+
+def positive(text: str) -> int:
+    """A whole number of a command line, 1 or more."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
+    return int(text)

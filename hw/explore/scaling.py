@@ -24,6 +24,7 @@ from sw import cli
 from sw.cli import InputError
 from sw.configfile import load_config
 
+from .command import positive
 from .store import Store
 
 __all__ = ["main", "unlike"]
@@ -49,19 +50,18 @@ def unlike(rows: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> 
 
 
 def _scaling(options: argparse.Namespace) -> int:
-    found: list[tuple[int, float, list[dict[str, Any]]]] = []
+    first: tuple[int, float, list[dict[str, Any]]] | None = None
     different = 0
     with tempfile.TemporaryDirectory(prefix="katazome-scaling-") as made:
-        for workers in options.workers:
-            rows, seconds = _sweep(Path(made) / f"{len(found)}", workers, options)
-            found.append((workers, seconds, rows))
-            (first, base, compared), *_ = found
-            differ = unlike(compared, rows)
+        for n, workers in enumerate(options.workers):
+            rows, seconds = _sweep(Path(made) / str(n), workers, options)
+            first = first or (workers, seconds, rows)
+            differ = unlike(first[2], rows)
             different += len(differ)
             print(
                 f"{workers} worker{'s' * (workers > 1)}: {len(rows)} rows in {seconds:.0f} s, "
-                f"{60 * len(rows) / seconds:.2f} a minute, {base / seconds:.2f} times that of "
-                f"{first}; {len(differ)} rows differ from those of {first}",
+                f"{60 * len(rows) / seconds:.2f} a minute, {first[1] / seconds:.2f} times that of "
+                f"{first[0]}; {len(differ)} rows differ from those of {first[0]}",
                 flush=True,
             )
             for key in differ:
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", type=Path, required=True, metavar="SPACE.toml")
     parser.add_argument("--images", default="samples:cifar10:4", metavar="IN.npy")
     parser.add_argument(
-        "--workers", type=int, nargs="+", default=[1, 2], metavar="N", help="default: 1 2"
+        "--workers", type=positive, nargs="+", default=[1, 2], metavar="N", help="default: 1 2"
     )
     return parser
 
