@@ -169,7 +169,7 @@ def _front() -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 
     return _points(
-        alt.X(**_axis("size", "LUT4-eq, with multipliers and memories", form="~s")),
+        alt.X(**_axis("size", "LUT4-eq, with multipliers and memories (asic: um2)", form="~s")),
         alt.Y(**_axis("pixels_per_cycle", "pixels a cycle", form="~g")),
     )
 

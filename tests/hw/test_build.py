@@ -222,14 +222,15 @@ def test_help_names_targets_files_and_examples(capsys):
 
 
 def test_the_papers_layer_takes_at_most_five_seconds(tmp_path):
-    """Counted in processor time, Yosys included, so that a busy machine does not matter.
+    """Where `tiny` takes 0.85, that is: six times its processor time, Yosys included.
 
-    One of three tries is enough: a neighbour on the same core slows a processor, too.
+    A ratio, since processors differ and neighbours slow them: 3.6 to 4.5 on a busy machine. One
+    of three tries is enough.
     """
 
-    def seconds(folder):
+    def seconds(config, number):
         before = os.times()
-        assert run_main("verilog", folder, config="cifar10-layer1") == 0
+        assert run_main("verilog", tmp_path / f"{config}{number}", config=config) == 0
         return sum(os.times()[:4]) - sum(before[:4])
 
-    assert any(seconds(tmp_path / f"{n}") < 5 for n in range(3))
+    assert any(seconds("cifar10-layer1", n) < 6 * seconds("tiny", n) for n in range(3))

@@ -85,6 +85,8 @@ for (const name of ["strategy", "target", "input_bits"]) {
   for (const value of values.sort()) select.append(element("option", { value, textContent: value }));
   select.parentElement.hidden = values.length < 2;
 }
+// Areas of unlike targets have unlike units: the page opens with the target of its first row.
+if (new Set(rows.map(row => row.target)).size > 1) document.getElementById("target").value = rows[0].target;
 const text = document.getElementById("text");
 document.getElementById("filter").addEventListener("input", show);
 document.getElementById("filter").addEventListener("submit", event => event.preventDefault());

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,10 +64,10 @@ def browser():
         made.close()
 
 
-@pytest.fixture
-def page(browser, tmp_path):
-    file = tmp_path / "report.html"
-    file.write_text(report(ROWS, {"config": "tiny"}), encoding="utf-8")
+@contextmanager
+def opened(browser, folder, rows):
+    file = folder / "report.html"
+    file.write_text(report(rows, {"config": "tiny"}), encoding="utf-8")
     found = browser.new_page(viewport={"width": 1280, "height": 900})
     problems, asked = [], []
     found.on("console", lambda message: problems.append(message.text))
@@ -78,6 +79,12 @@ def page(browser, tmp_path):
     assert problems == []
     assert {url.partition(":")[0] for url in asked} <= {"file", "data", "blob"}
     found.close()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    with opened(browser, tmp_path, ROWS) as found:
+        yield found
 
 
 def column(page, number):
@@ -109,6 +116,16 @@ def test_a_filter_is_for_the_table_and_the_pictures(page):
     page.wait_for_function("document.querySelectorAll('#front .layer_1_marks path').length === 1")
 
 
+def test_areas_of_unlike_units_are_not_shown_together(browser, tmp_path):
+    cells = row(point(strategy="direct", target="asic"), area=ROWS[-1]["area"] | {"um2": 9e5})
+    with opened(browser, tmp_path, [*ROWS, cells]) as page:
+        assert page.locator("#shown").inner_text() == "6 of 7 shown"
+        page.locator("#target").select_option("asic")
+        assert column(page, 3) == ["900,000"]
+        page.locator("#target").select_option("")
+        assert page.locator("#shown").inner_text() == "7 of 7 shown"
+
+
 def test_a_point_says_what_it_is(page):
     page.locator("#front .layer_1_marks path").first.hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
@@ -119,7 +136,10 @@ def test_a_point_says_what_it_is(page):
 
 def test_a_phone_is_wide_enough(page):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("document.querySelector('#front svg').clientWidth < 390")
+    # Vega draws each picture anew when its box has its new width: one by one.
+    page.wait_for_function(
+        "[...document.querySelectorAll('.picture svg')].every(e => e.clientWidth < 390)"
+    )
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator(".table").evaluate("e => e.scrollWidth > e.clientWidth")
 
