@@ -180,8 +180,11 @@ class ProductFiller(wiring.Component):
             m.d.sync += settle.eq(settle - 1)
 
     def _sets(self, m: Module) -> None:
-        """Which set is read, and which is written; a reset leaves that, as it does the products."""
-        active, other = Signal(reset_less=True), Signal(init=1, reset_less=True)
+        """Which set is read, not written; a reset leaves it, as it does the products.
+
+        Never two registers: in standard cells they begin anyhow, and could be the same.
+        """
+        active = Signal(reset_less=True)
         with m.If(self.swap):
-            m.d.sync += [active.eq(~active), other.eq(~other)]
-        m.d.comb += [self.active.eq(active), self.o.payload.write.set.eq(other)]
+            m.d.sync += active.eq(~active)
+        m.d.comb += [self.active.eq(active), self.o.payload.write.set.eq(~active)]
