@@ -106,8 +106,9 @@ def simulate(
         Bits of its state that change on the way. With these, even none, frames may be marked bad,
         and a program of its own is built.
     gates : str, optional
-        Verilog of its netlist, to simulate instead; how often each of its nets changes while frames
-        are streamed is in the result's ``activity``.
+        Verilog of its netlist, to simulate instead. What has no initial value begins at random, by
+        ``seed``, as cells do. How often each of its nets changes while frames are streamed is in
+        the result's ``activity``.
     source_pause, sink_pause, seed : int
         As :class:`sim.program.Pace`; weights are withheld as pixels are.
 
@@ -193,7 +194,7 @@ def _build(
         widths["WEIGHT_BYTES"] = weight_bytes(config)
         flags.append("-DWEIGHT_STREAM")
     if gates is not None:
-        flags += ["-DACTIVITY", "--trace-saif"]
+        flags += ["-DACTIVITY", "--trace-saif", "--x-initial", "unique"]
     return build_program(
         gates or verilog.emit(config),
         widths=widths,

@@ -243,6 +243,8 @@ def _run_program(
     names = ("script", "input", "weights", "flips", "output", "marks")
     files = {name: name for name in names}
     plusargs = [f"+{name}={value}" for name, value in {**files, **settings}.items()]
+    # Verilator's: of programs that begin at random. It takes a seed of 0 for none.
+    plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{settings['seed'] % 0x7FFFFFFF + 1}"]
     said = Transcript()
     with _child([str(binary), *plusargs], folder) as process:
         for line in process.stdout or ():

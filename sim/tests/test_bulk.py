@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
+from hw.targets import verilog
 from sim.bulk import SimulationResult, simulate
 from sw import reference, reuse
 from sw.config import STRATEGIES, EngineConfig
@@ -23,6 +25,8 @@ from sw.part_configs import TableConfig
 from sw.spec import LayerSpec
 from tests.strategies import engine_configs, images_for, layers
 
+_INITIAL = re.compile(r"^(  reg (?:\[\S+\] )?\S+ ?) = \d+'h[0-9a-f]+;$", re.MULTILINE)
+"""A register's initial value in the RTL's Verilog."""
 NAMED = ["tiny", "mnist-layer1", "cifar10-layer1", "cifar10-layer1-smallest"]
 
 # Each example is an engine to compile: few, not minimised. Hypothesis starts with the simplest,
@@ -143,6 +147,18 @@ def test_magnitudes_in_registers(build_dir: Path, seed: int) -> None:
         result = simulate(
             config, images, build_dir=build_dir, source_pause=pause, sink_pause=pause, seed=seed
         )
+        _check(result, images, config)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_registers_may_begin_anyhow(strategy: str, build_dir: Path, seed: int) -> None:
+    """As in standard cells, which have no initial values: what may not, has a reset."""
+    config = load_config("tiny", assignments=[f'strategy="{strategy}"'])
+    netlist, count = _INITIAL.subn(r"\1;", verilog.emit(config))
+    assert count > 100
+    images = _images(config, 3)
+    for n in range(4):
+        result = simulate(config, images, gates=netlist, build_dir=build_dir, seed=seed + n)
         _check(result, images, config)
 
 
