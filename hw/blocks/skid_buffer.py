@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ShapeLike, Signal
+from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib.wiring import Out
 
 from hw.blocks.stream_buffer import StreamBuffer
+from hw.fanout import kept_register
 
 __all__ = ["SkidBuffer"]
+
+_LANE_BITS = 64
 
 
 class SkidBuffer(StreamBuffer):
     """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of two registers: one payload a cycle.
+
+    A wide payload lies far apart: each lane of it has its own copies of what moves it.
 
     Members
     -------
@@ -28,7 +33,6 @@ class SkidBuffer(StreamBuffer):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        spare = Signal(self.shape)
         spare_valid = Signal()
         move = Signal()
         m.d.comb += [
@@ -39,8 +43,21 @@ class SkidBuffer(StreamBuffer):
             self.o_next.eq(~move | spare_valid | self.i.valid),
         ]
         m.d.sync += [self.o.valid.eq(self.o_next), spare_valid.eq(~self.i_next)]
-        with m.If(move):
-            m.d.sync += self.o.payload.eq(Mux(spare_valid, spare, self.i.payload))
-        with m.If(~spare_valid):
-            m.d.sync += spare.eq(self.i.payload)
+        i, o = Value.cast(self.i.payload), Value.cast(self.o.payload)
+        if len(o) <= _LANE_BITS:
+            self._lane(m, o, i, move=move, waits=spare_valid)
+        else:
+            for n, start in enumerate(range(0, len(o), _LANE_BITS)):
+                valid = kept_register(m, self.o_next, f"valid_{n}")
+                waits = kept_register(m, ~self.i_next, f"spare_valid_{n}")
+                lane = slice(start, start + _LANE_BITS)
+                self._lane(m, o[lane], i[lane], move=~valid | self.o.ready, waits=waits)
         return m
+
+    @staticmethod
+    def _lane(m: Module, o: Value, i: Value, *, move: Value, waits: Value) -> None:
+        spare = Signal(len(o), name="spare")
+        with m.If(move):
+            m.d.sync += o.eq(Mux(waits, spare, i))
+        with m.If(~waits):
+            m.d.sync += spare.eq(i)

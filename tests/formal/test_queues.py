@@ -106,6 +106,11 @@ def test_a_queue_of_its_capacity(queue):
     prove(QueueHarness(queue(3)), mode="bmc", depth=14).holds()
 
 
+def test_a_queue_of_several_lanes(monkeypatch):
+    monkeypatch.setattr("hw.blocks.skid_buffer._LANE_BITS", 2)
+    prove(QueueHarness(SkidBuffer(3)), mode="bmc", depth=14).holds()
+
+
 def test_a_queue_with_foresight():
     prove(QueueHarness(MemoryQueue(2, foresight=1)), mode="bmc", depth=15).holds()
 
