@@ -8,7 +8,7 @@ from amaranth.hdl import Assert, Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 
 from hw.blocks.skid_buffer import SkidBuffer
-from tests.hw.streams import plain
+from tests.hw.streams import Reader
 
 __all__ = ["Ahead", "InTurn", "Narrow", "Recorder"]
 
@@ -23,14 +23,16 @@ class Recorder:
     """
 
     def __init__(self, **signals: Any) -> None:
-        self.signals = signals
+        self.signals = {name: Reader(signal) for name, signal in signals.items()}
         self.cycles: list[dict[str, Any]] = []
 
     async def watch(self, ctx: Any) -> None:
         """Watch until the simulation ends: the testbench."""
+        bits = [reader.bits for reader in self.signals.values()]
         while True:
-            _, _, *values = await ctx.tick().sample(*self.signals.values())
-            self.cycles.append(dict(zip(self.signals, map(plain, values), strict=True)))
+            _, _, *values = await ctx.tick().sample(*bits)
+            read = zip(self.signals.items(), values, strict=True)
+            self.cycles.append({name: reader.read(value) for (name, reader), value in read})
 
 
 class Ahead(Elaboratable):

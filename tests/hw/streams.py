@@ -21,6 +21,7 @@ from amaranth.sim import Simulator
 __all__ = [
     "PAUSES",
     "Pause",
+    "Reader",
     "Setup",
     "Testbench",
     "matches",
@@ -79,6 +80,31 @@ def plain(value: Any) -> Any:
     if isinstance(layout, data.ArrayLayout):
         return [plain(value[n]) for n in range(layout.length)]
     return {name: plain(value[name]) for name, _ in layout}
+
+
+class Reader:
+    """A signal's values, :func:`plain`, made only when they are asked for and have changed.
+
+    Attributes
+    ----------
+    bits : Value
+        What to sample; :meth:`read` is given what was.
+    """
+
+    def __init__(self, signal: Any) -> None:
+        self.bits: Any = signal
+        self._layout = None
+        if isinstance(signal, data.View):
+            self.bits, self._layout = signal.as_value(), signal.shape()
+        self._last: tuple[int | None, Any] = (None, None)
+
+    def read(self, sampled: Any) -> Any:
+        """Ints, lists and dicts."""
+        if self._layout is None:
+            return sampled
+        if self._last[0] != sampled:
+            self._last = sampled, plain(self._layout.from_bits(sampled))
+        return self._last[1]
 
 
 def matches(actual: Any, expected: Any) -> bool:
@@ -143,17 +169,18 @@ def _driver(
 
 def _collector(port: Any, name: str, *, pause: Pause, seed: str, seen: _Progress) -> Testbench:
     async def collect(ctx: Any) -> None:
+        payload = Reader(port.payload)
         waiting = None
         for ready in pause.willing(random.Random(seed)):
             ctx.set(port.ready, ready)
-            _, _, valid, payload = await ctx.tick().sample(port.valid, port.payload)
-            payload = plain(payload)
+            _, _, valid, bits = await ctx.tick().sample(port.valid, payload.bits)
             if waiting is not None:
-                assert valid, f"{name}: valid fell before ready; {waiting[0]} was withdrawn"
-                assert payload == waiting[0], f"{name}: {waiting[0]} became {payload} unread"
-            waiting = [payload] if valid and not ready else None
+                was = payload.read(waiting)
+                assert valid, f"{name}: valid fell before ready; {was} was withdrawn"
+                assert bits == waiting, f"{name}: {was} became {payload.read(bits)} unread"
+            waiting = bits if valid and not ready else None
             if valid and ready:
-                seen.taken[name].append(payload)
+                seen.taken[name].append(payload.read(bits))
                 seen.cycles_idle = 0
             seen.quiet[name] = 0 if valid else seen.quiet[name] + ready
 
