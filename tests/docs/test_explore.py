@@ -89,3 +89,15 @@ def test_a_cam_hits_and_costs(rows, words):
     assert f"{min(energies):,.0f} to {max(energies):,.0f} nJ a frame" in words
     hits, executed = (100 * cams[0][name] for name in ("hit_rate", "executed"))
     assert f"{hits:.1f} % of the lookups hit and {executed:.1f} %" in words
+
+
+def test_the_clocks_of_the_fronts(rows, words):
+    routed = [row for row in rows if row["front"] and row["target"] == "ecp5" and row["fmax_mhz"]]
+    constant = [row["fmax_mhz"] for row in routed if row["strategy"] == "constant"]
+    slow = [
+        row["fmax_mhz"]
+        for row in routed
+        if row["strategy"] != "constant" and row["pixels_per_cycle"] < 1 / 3 - 0.01
+    ]
+    assert f"close at {min(slow):.0f} to {max(slow):.0f} MHz below a third" in words
+    assert f"never change at {min(constant):.0f} to {max(constant):.0f}" in words
