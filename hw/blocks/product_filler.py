@@ -184,7 +184,7 @@ class ProductFiller(wiring.Component):
 
         Never two registers: in standard cells they begin anyhow, and could be the same.
         """
-        active = Signal(reset_less=True)
+        read = Signal(reset_less=True)
         with m.If(self.swap):
-            m.d.sync += active.eq(~active)
-        m.d.comb += [self.active.eq(active), self.o.payload.write.set.eq(~active)]
+            m.d.sync += read.eq(~read)
+        m.d.comb += [self.active.eq(read), self.o.payload.write.set.eq(~read)]
