@@ -222,7 +222,7 @@ def test_help_names_targets_files_and_examples(capsys):
 
 
 def test_the_papers_layer_takes_at_most_five_seconds(tmp_path):
-    """Where `tiny` takes 0.85, that is: six times its processor time, Yosys included.
+    """Where `tiny` takes 1.1, that is: 4.5 times its processor time, Yosys included.
 
     A ratio, since processors differ and neighbours slow them: 3.6 to 4.5 on a busy machine. One
     of three tries is enough.
@@ -233,4 +233,4 @@ def test_the_papers_layer_takes_at_most_five_seconds(tmp_path):
         assert run_main("verilog", tmp_path / f"{config}{number}", config=config) == 0
         return sum(os.times()[:4]) - sum(before[:4])
 
-    assert any(seconds("cifar10-layer1", n) < 6 * seconds("tiny", n) for n in range(3))
+    assert any(seconds("cifar10-layer1", n) < 4.5 * seconds("tiny", n) for n in range(3))
