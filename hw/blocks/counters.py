@@ -136,7 +136,7 @@ class Counters(wiring.Component):
         total = Signal(PART_BITS + 1)
         added = self._added(m, at[2], valid[1], clear)
         m.d.comb += [
-            total.eq(word + added[:PART_BITS] + (carry & (at[3].part != 0))),
+            total.eq(word + added[:PART_BITS] + carry),
             write.addr.eq(at[3].slot),
             write.data.eq(total),
             write.en.eq(1),
@@ -152,7 +152,7 @@ class Counters(wiring.Component):
             *(later.eq(earlier & ~clear) for earlier, later in pairwise(valid)),
             shown.eq(read.data),
             word.eq(Mux(fresh[2], 0, shown)),
-            carry.eq(total[PART_BITS]),
+            carry.eq(total[PART_BITS] & (at[2].part != 0)),
         ]
         return m
 

@@ -31,9 +31,10 @@ class MemoryQueue(StreamBuffer):
     LATENCY = 4
 
     def __init__(self, shape: ShapeLike, *, foresight: int = 0) -> None:
-        # Flip-flops of a pointer, which has twice as many states; one tells empty from full.
-        self.ring = 4 + foresight
-        super().__init__(shape, capacity=2 * self.ring - 1, foresight=foresight)
+        # Flip-flops of a pointer, which has twice as many states. When all that is held waits, two
+        # payloads are behind the memory: one word of it more than are needed.
+        self.ring = 3 + foresight
+        super().__init__(shape, capacity=2 * self.ring + 1, foresight=foresight)
 
     @property
     def room_latency(self) -> int:
@@ -106,10 +107,11 @@ class _Lane(wiring.Component):
         write, read = words.write_port(), words.read_port()
         write_at = Signal(self.ring)
         read_at = Signal(self.ring)
-        stored = Signal()  # whether there is a word to fetch, known a cycle before
+        stored = Signal()  # whether there is a word to fetch: `read_at != write_at`
         fetched = Signal()
-        fetch = Signal()
         show = Signal()
+        free = Signal()
+        fetch = Signal()
 
         # Stage 1: what comes. Stage 2: into the memory.
         came = kept_register(m, self.i.valid, "came")
@@ -122,16 +124,16 @@ class _Lane(wiring.Component):
         shown = Signal(self.bits, reset_less=True)
         m.d.comb += [
             show.eq(~self.o.valid | self.o.ready),
-            fetch.eq(stored & (~fetched | show)),
-            read.en.eq(fetch),
+            free.eq(~fetched | show),
+            fetch.eq(stored & free),
+            read.en.eq(free),  # whatever it reads if nothing is stored: `stored` would come late
             read.addr.eq(read_at),
             self.o.payload.eq(shown),
         ]
         _count(m, read_at, fetch)
-        written_at = Mux(came, _after(write_at), write_at)
-        m.d.sync += stored.eq(Mux(fetch, _after(read_at) != written_at, read_at != written_at))
         m.d.sync += [
-            fetched.eq(fetch | (fetched & ~show)),
+            stored.eq(came | Mux(fetch, _after(read_at) != write_at, stored)),
+            fetched.eq(stored | ~free),
             self.o.valid.eq(fetched | ~show),
         ]
         with m.If(show):
