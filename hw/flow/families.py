@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .errors import FlowError
@@ -40,6 +41,10 @@ class Device:
         What wires take once routed, in units of nextpnr's estimates before.
     router : function, optional
         nextpnr's router for a design of these cells; None: nextpnr's own choice.
+    memories : int
+        Block memories that it has, if ``prepare`` asks for it.
+    prepare : function, optional
+        From a design's netlist and cells the netlist to place; None: the same.
     """
 
     name: str
@@ -51,6 +56,12 @@ class Device:
     frequency: float
     wire_scale: float = 1.0
     router: Callable[[Cells], str] | None = None
+    memories: int = 0
+    prepare: Callable[[Device, Path, Cells], Path] | None = None
+
+    def netlist_for(self, netlist: Path, cells: Cells) -> Path:
+        """What to place for a netlist of these cells."""
+        return self.prepare(self, netlist, cells) if self.prepare else netlist
 
     def arguments_for(self, cells: Cells) -> list[str]:
         """:attr:`arguments`, and the router that suits a design of these cells."""

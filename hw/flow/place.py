@@ -17,7 +17,7 @@ from .errors import FlowError, FlowTimeoutError
 from .families import Device
 from .names import readable
 from .synthesis import SynthesisResult
-from .tools import Run, run_all
+from .tools import Run, Tool, run_all
 
 __all__ = ["PathStep", "Routed", "median_fmax", "place", "place_and_route"]
 
@@ -119,17 +119,21 @@ def place_and_route(
         If nextpnr is missing or refuses the design, for instance because it does not fit.
     """
     arguments = _arguments(design, device, frequency, constrained=constraints is not None)
+    netlist = device.netlist_for(design.netlist, design.cells)
     key = {
-        "netlist": hashlib.sha256(design.netlist.read_bytes()).hexdigest(),
+        "netlist": hashlib.sha256(netlist.read_bytes()).hexdigest(),
         "arguments": arguments,
         "pins": constraints,
         "tool": device.tool.version(),
     }
     with ExitStack() as stack:
         entries = {seed: stack.enter_context(_entry(design, seed, key)) for seed in seeds}
-        late = _run_missing(
-            design, device, arguments, constraints, entries, timeout=timeout, jobs=jobs
-        )
+        runs = _missing(f"{design.top} for {device.name}", device.tool, arguments, entries)
+        for seed in runs:
+            share(netlist, entries[seed].partial / "netlist.json")
+            if constraints is not None:
+                (entries[seed].partial / "pins").write_text(constraints)
+        late = _run_all(runs, entries, device, timeout=timeout, jobs=jobs)
         return tuple(
             _partly_known(seed, late[seed]) if seed in late else _read(seed, entry.folder)
             for seed, entry in entries.items()
@@ -151,11 +155,12 @@ def place(
         *("--freq", f"{frequency or device.frequency:g}", "--seed", str(seed)),
         *("--no-route", "--sdf", "delays.sdf", *device.out_of_context),
     ]
-    netlist = hashlib.sha256(design.netlist.read_bytes()).hexdigest()
-    key = key_of(step="estimate", netlist=netlist, arguments=arguments, tool=device.tool.version())
+    netlist = device.netlist_for(design.netlist, design.cells)
+    digest = hashlib.sha256(netlist.read_bytes()).hexdigest()
+    key = key_of(step="estimate", netlist=digest, arguments=arguments, tool=device.tool.version())
 
     def make(folder: Path) -> None:
-        share(design.netlist, folder / "netlist.json")
+        share(netlist, folder / "netlist.json")
         what = f"placement of {design.top} for {device.name}, seed {seed}"
         device.tool.run(arguments, folder=folder, log="place", what=what)
 
@@ -183,30 +188,35 @@ def _entry(design: SynthesisResult, seed: int, key: Mapping[str, Any]) -> Entry:
     return Entry(f"place-{design.family.name}", key_of(step="place", seed=seed, **key))
 
 
-def _run_missing(
-    design: SynthesisResult,
+def _missing(
+    what: str, tool: Tool, arguments: Sequence[str], entries: Mapping[int, Entry]
+) -> dict[int, Run]:
+    """The runs of the seeds that the cache lacks, each in the folder of its entry."""
+    return {
+        seed: Run(
+            tool,
+            (*arguments, "--seed", str(seed)),
+            folder=entry.partial,
+            log="place",
+            what=f"place and route of {what}, seed {seed}",
+        )
+        for seed, entry in entries.items()
+        if not entry.is_known
+    }
+
+
+def _run_all(
+    runs: Mapping[int, Run],
+    entries: Mapping[int, Entry],
     device: Device,
-    arguments: Sequence[str],
-    constraints: str | None,
-    entries: dict[int, Entry],
     *,
     timeout: float | None,
     jobs: int,
 ) -> dict[int, FlowTimeoutError]:
-    """Run the seeds that the cache lacks; returns those that did not end in time.
+    """Run the seeds; returns those that did not end in time.
 
     Each is kept as soon as it has ended: others may take long, and be stopped.
     """
-    runs: dict[int, Run] = {}
-    for seed, entry in entries.items():
-        if entry.is_known:
-            continue
-        share(design.netlist, entry.partial / "netlist.json")
-        if constraints is not None:
-            (entry.partial / "pins").write_text(constraints)
-        what = f"place and route of {design.top} for {device.name}, seed {seed}"
-        more = (*arguments, "--seed", str(seed))
-        runs[seed] = Run(device.tool, more, folder=entry.partial, log="place", what=what)
     kept = {run: entries[seed] for seed, run in runs.items()}
     ended = run_all(
         list(runs.values()), timeout=timeout, jobs=jobs, succeeded=lambda run: kept[run].publish()

@@ -55,7 +55,7 @@ def test_unknown_families_and_devices():
         flow.load_family("xilinx").device()
 
 
-@pytest.mark.parametrize(("memories", "router"), [(0, "router1"), (84, "router2")])
-def test_many_block_memories_go_to_router2(memories, router):
-    arguments = ECP5.device().arguments_for({"DP16KD": memories, "LUT4": 100})
+@pytest.mark.parametrize(("tables", "router"), [(8000, "router1"), (8001, "router2")])
+def test_many_tables_go_to_router2(tables, router):
+    arguments = ECP5.device().arguments_for({"DP16KD": 126, "LUT4": tables})
     assert arguments[-2:] == ["--router", router]
