@@ -66,12 +66,11 @@ class ProductFiller(wiring.Component):
         full = Signal()  # the word's weights are known
         filling = Signal()  # its products are written
         take = Signal()
-        done = Signal()
+        done = Signal()  # in the cycle of its last: `filling & count.all()`
         count = Signal(self.geometry.digit_bits)
         m.d.comb += [
             self.i_weight.ready.eq(~full),
             take.eq(self.i_weight.valid & ~full),
-            done.eq(filling & count.all()),
             self.o.payload.write.count.eq(count),
         ]
         position, ends_word, ends_group, ends_channel = self._place(m, take)
@@ -79,7 +78,10 @@ class ProductFiller(wiring.Component):
             m.d.sync += full.eq(1)
         with m.Elif(done):
             m.d.sync += full.eq(0)
-        m.d.sync += filling.eq(full & ~done)
+        m.d.sync += [
+            filling.eq(full & ~done),
+            done.eq(filling & ~count[0] & (count[1:] == (1 << len(count) - 1) - 1)),
+        ]
         with m.If(filling):
             m.d.sync += count.eq(count + 1)
         self._running_sums(m, take=take, position=position, filling=filling, count=count)

@@ -102,6 +102,7 @@ class Raster(wiring.Component):
         bad = Signal()
         idle = Signal()
         draining = Signal(range(self.drain + 1))
+        drains = Signal()  # `draining != 0`
         inside, final, used, emit, last = self._position(m, beat, end)
 
         # A frame goes on, or a new one starts; then a beat needs a pixel unless it is padding.
@@ -115,8 +116,8 @@ class Raster(wiring.Component):
             beat.eq(room & active & (~pixel | self.i.valid)),
             take.eq(beat & pixel),
             self.i.ready.eq(take | skip),
-            idle.eq(room & ~active & (draining != 0)),
-            self.busy.eq(self.in_frame | self.o.valid | (draining != 0)),
+            idle.eq(room & ~active & drains),
+            self.busy.eq(self.in_frame | self.o.valid | drains),
         ]
         wrong = self._guard(m, take=take, final=final, fill=fill, skip=skip)
 
@@ -136,11 +137,11 @@ class Raster(wiring.Component):
             with m.If(~take):
                 m.d.sync += Value.cast(payload.pixel).eq(0)
         with m.If(idle):
-            m.d.sync += draining.eq(draining - 1)
+            m.d.sync += [draining.eq(draining - 1), drains.eq(draining != 1)]
         with m.If(beat):
             m.d.sync += [self.in_frame.eq(~end), bad.eq((bad | wrong) & ~end)]
             with m.If(end):
-                m.d.sync += [draining.eq(self.drain), fill.eq(0)]
+                m.d.sync += [draining.eq(self.drain), drains.eq(self.drain > 0), fill.eq(0)]
         return m
 
     def _guard(

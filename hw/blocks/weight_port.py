@@ -18,11 +18,11 @@ class WeightPort(wiring.Component):
     """Hand weights on as complete sets; a set that is not complete never takes effect.
 
     A set is every weight in the order of (C, L, kh, kw). It comes from the stream, or word by
-    word from the window, which goes first. A word of the window with index 0 begins anew,
-    whatever was under way; while a set from the window is, the stream waits. What can become no
-    set is dropped: a stream's set that is too short or too long, the rest of one that the window
-    took over from, a window's set that one of its words comes out of turn in, that word too.
-    ``refused`` says so. Combinational from ``o.ready`` to both readies.
+    word from the window, which goes first; a word of the window is taken in its second cycle. One
+    with index 0 begins anew, whatever was under way; while a set from the window is, the stream
+    waits. What can become no set is dropped: a stream's set that is too short or too long, the
+    rest of one that the window took over from, a window's set that one of its words comes out of
+    turn in, that word too. ``refused`` says so. Combinational from ``o.ready`` to both readies.
 
     Parameters
     ----------
@@ -81,16 +81,22 @@ class WeightPort(wiring.Component):
         word, write, o = self.i, self.i_write, self.o
 
         # Which source goes on: the window when it asks, the stream unless the window's set waits.
+        # What the window asks for is compared in a cycle of its own.
+        asks = Signal()
+        asked = Signal()
+        at_place = Signal()
+        at_start = Signal()
         window = Signal()
         turn = Signal()
         stream_goes = Signal()
         first = Signal()
         place, final = self._place(m, first)
         m.d.comb += [
-            window.eq(write.valid & ~offered),
-            turn.eq(begun & by_window & (write.payload.index == place)),
-            stream_goes.eq(word.valid & ~window & ~self.pending & ~skip & ~(begun & by_window)),
-            first.eq(Mux(window, write.payload.index == 0, ~begun)),
+            asks.eq(write.valid & ~offered),
+            window.eq(asks & asked),
+            turn.eq(begun & by_window & at_place),
+            stream_goes.eq(word.valid & ~asks & ~self.pending & ~skip & ~(begun & by_window)),
+            first.eq(Mux(window, at_start, ~begun)),
             o.valid.eq(stream_goes | (window & ~self.pending & (turn | first))),
             o.payload.weight.eq(Mux(window, write.payload.weight, word.payload.weight)),
             o.payload.first.eq(first),
@@ -98,7 +104,12 @@ class WeightPort(wiring.Component):
             write.ready.eq(window & ~self.pending & (o.ready | ~(turn | first))),
             word.ready.eq(skip | (stream_goes & o.ready)),
         ]
-        m.d.sync += offered.eq(stream_goes & ~o.ready)
+        m.d.sync += [
+            offered.eq(stream_goes & ~o.ready),
+            asked.eq(asks & ~write.ready),
+            at_place.eq(write.payload.index == place),
+            at_start.eq(write.payload.index == 0),
+        ]
 
         # A set is over when it is complete, or when it can no longer be.
         moved = Signal()

@@ -148,6 +148,8 @@ class SetHarness(Harness):
 class WaitHarness(Harness):
     """With ``o.ready`` a word of the stream waits for the window and for a swap alone.
 
+    One of the window waits for a swap alone, and to be looked at.
+
     ``less``: the fault, a specification that lets it not even wait for the window's words.
     """
 
@@ -164,7 +166,8 @@ class WaitHarness(Harness):
         window_set = probe.signal("begun") & probe.signal("by_window")
         excuse = port["pending"] | window_set
         claim(m, ~word.valid | excuse | (write.valid & ~self.less) | moves(word), "a word is taken")
-        claim(m, ~write.valid | port["pending"] | moves(write), "a write is taken")
+        waited = past(m, write.valid & ~moves(write))
+        claim(m, ~waited | port["pending"] | moves(write), "a write is taken in its second cycle")
 
 
 @pytest.mark.parametrize(("channels", "products"), [(2, 3), (1, 1), (3, 1), (1, 4)])
@@ -222,6 +225,7 @@ class TakesAnyTurn(WeightPort):
         m = super().elaborate(platform)
         with m.If(self.i_write.valid & ~self.pending):
             m.d.comb += [self.o.valid.eq(1), self.i_write.ready.eq(self.o.ready)]
+            m.d.comb += self.o.payload.weight.eq(self.i_write.payload.weight)
         return m
 
 
