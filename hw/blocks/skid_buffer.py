@@ -16,7 +16,7 @@ _LANE_BITS = 64
 class SkidBuffer(StreamBuffer):
     """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of two registers: one payload a cycle.
 
-    A wide payload lies far apart: each lane of it has its own copies of what moves it.
+    A wide payload lies far apart: each lane of it but the first has its own copies of what moves it.
 
     Members
     -------
@@ -44,14 +44,13 @@ class SkidBuffer(StreamBuffer):
         ]
         m.d.sync += [self.o.valid.eq(self.o_next), spare_valid.eq(~self.i_next)]
         i, o = Value.cast(self.i.payload), Value.cast(self.o.payload)
-        if len(o) <= _LANE_BITS:
-            self._lane(m, o, i, move=move, waits=spare_valid)
-        else:
-            for n, start in enumerate(range(0, len(o), _LANE_BITS)):
+        for n, start in enumerate(range(0, len(o), _LANE_BITS)):
+            valid, waits = self.o.valid, spare_valid
+            if n:
                 valid = kept_register(m, self.o_next, f"valid_{n}")
                 waits = kept_register(m, ~self.i_next, f"spare_valid_{n}")
-                lane = slice(start, start + _LANE_BITS)
-                self._lane(m, o[lane], i[lane], move=~valid | self.o.ready, waits=waits)
+            lane = slice(start, start + _LANE_BITS)
+            self._lane(m, o[lane], i[lane], move=~valid | self.o.ready, waits=waits)
         return m
 
     @staticmethod
