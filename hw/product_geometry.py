@@ -119,8 +119,8 @@ class ProductGeometry(FoldGeometry):
 
     @property
     def hops(self) -> int:
-        """Registers on the way to the last memory that is filled: one a bank, and one in it."""
-        return self.channels.lanes * len(self.banks) + 1
+        """Registers on the way to the last memory: one first, one a bank, and one in it."""
+        return 1 + self.channels.lanes * len(self.banks) + 1
 
     def weight(self, lane: int, slot: int, product: int) -> int:
         """The model's weight that a product of a channel lane is of; 0 where there is none."""

@@ -33,7 +33,7 @@ class ProductFiller(wiring.Component):
     i_weight : ``In(stream.Signature(weight_layout(config)))``
         A set, in the order of (C, L, kh, kw).
     o : ``Out(stream.Signature(geometry.fill_layout, always_valid=True, always_ready=True))``
-        To the first bank.
+        To the first bank; a register follows, since the way is long.
     loaded : ``Out(1)``
         No set is under way: everything is written, also in the last bank.
     swap : ``In(1)``
@@ -153,7 +153,8 @@ class ProductFiller(wiring.Component):
         lane, next_lane = Signal(g.channels.lanes), Signal(g.channels.lanes)
         part, next_part = Signal(range(g.channels.groups)), Signal(range(g.channels.groups))
         slot = Signal(range(g.cycles))
-        settle = Signal(range(g.hops + 2))  # cycles until the last bank has written
+        settle = Signal(range(g.hops + 1))  # cycles until the last bank has written, but one
+        settled = Signal(init=1)
         m.d.comb += [
             first.eq(take & self.i_weight.payload.first),
             ends.eq(done & ends_group),
@@ -163,7 +164,7 @@ class ProductFiller(wiring.Component):
             move.clear.eq(first | ends),
             move.head.eq(Mux(first, 1, Mux(ends_set, 0, next_lane))),
             self.o.payload.write.slot.eq(slot),
-            self.loaded.eq(~under_way & (settle == 0)),
+            self.loaded.eq(~under_way & settled),
         ]
         with m.If(take):
             m.d.sync += ends_set.eq(self.i_weight.payload.last)
@@ -177,9 +178,9 @@ class ProductFiller(wiring.Component):
                 slot.eq(Mux(ends_channel, next_part, slot + g.channels.groups)),
             ]
         with m.If(under_way):
-            m.d.sync += settle.eq(g.hops + 1)
-        with m.Elif(settle != 0):
-            m.d.sync += settle.eq(settle - 1)
+            m.d.sync += [settle.eq(g.hops), settled.eq(0)]
+        with m.Else():
+            m.d.sync += [settle.eq(settle - 1), settled.eq(settled | (settle == 0))]
 
     def _sets(self, m: Module) -> None:
         """Which set is read, not written; a reset leaves it, as it does the products.

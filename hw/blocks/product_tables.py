@@ -98,7 +98,8 @@ class ProductTables(wiring.Component):
         m.d.comb += slot_next.eq(Mux(self.i.valid, 0, slot + 1))
         with m.If(step):
             m.d.sync += slot.eq(slot_next)
-        fill = filler.o
+        fill = Signal.like(filler.o.payload, name="fill")
+        m.d.sync += fill.eq(filler.o.payload)
         damaged = Cat(bank.damaged for banks in self.banks for bank in banks)
         m.d.comb += self.damaged.eq(damaged.any())
         for lane, value in enumerate(self._values(m, step)):
@@ -111,10 +112,10 @@ class ProductTables(wiring.Component):
                     bank.i.payload.slot.eq(slot_next),
                     bank.i_valid_next.eq(self.step_next),
                     bank.active.eq(filler.active),
-                    bank.i_fill.payload.eq(fill.payload),
+                    bank.i_fill.payload.eq(fill),
                 ]
                 m.d.comb += [next(products).eq(product) for product in bank.o.payload]
-                fill = bank.o_fill
+                fill = bank.o_fill.payload
         return m
 
     def _values(self, m: Module, step: Signal) -> list[Value]:
