@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -207,7 +207,7 @@ class Raster(wiring.Component):
 
 
 class _Axis:
-    """Position along one axis of the padded frame, with what holds there.
+    """Position along one axis of the padded frame, with what holds there: registers, mostly.
 
     ``inside`` the frame; ``final`` pixel of it; ``used`` by a window; ``emit``: a window ends
     here; ``last`` window; ``at_end`` of the padded frame.
@@ -224,29 +224,44 @@ class _Axis:
         kernel: int,
         stride: int,
     ) -> None:
+        self.name = name
+        self.length = length
         self.position = Signal(range(length), name=name)
         self.phase = Signal(range(max(kernel, stride)), name=f"{name}_phase", init=kernel - 1)
         self.stride = stride
-        self.inside, self.final = Signal(name=f"{name}_inside"), Signal(name=f"{name}_final")
-        self.used = Signal(name=f"{name}_used")
-        self.emit, self.last = Signal(name=f"{name}_emit"), Signal(name=f"{name}_last")
-        self.at_end = Signal(name=f"{name}_at_end")
+        self.following: list[tuple[Signal, Value]] = []
         last_window = (length - kernel) // stride * stride + kernel - 1
-        m.d.comb += [
-            self.inside.eq((self.position >= padding) & (self.position < padding + size)),
-            self.final.eq(self.position == padding + size - 1),
-            self.used.eq((self.phase < kernel) & (self.position <= last_window)),
-            self.emit.eq(self.phase == 0),
-            self.last.eq(self.position == last_window),
-            self.at_end.eq(self.position == length - 1),
-        ]
+        self.at_end = self._within("at_end", range(length - 1, length))
+        self.inside = self._within("inside", range(padding, padding + size))
+        self.final = self._within("final", range(padding + size - 1, padding + size))
+        self.last = self._within("last", range(last_window, last_window + 1))
+        covered = self._within("covered", range(last_window + 1))
+        self.used, self.emit = Signal(name=f"{name}_used"), Signal(name=f"{name}_emit")
+        m.d.comb += [self.used.eq((self.phase < kernel) & covered), self.emit.eq(self.phase == 0)]
 
-    def advance(self, m: Module, step: Signal) -> None:
+    def _within(self, what: str, places: range) -> Value:
+        """Whether the position is one of ``places``: a register that moves with it."""
+        first, end = places[0], places[-1] + 1
+        if (first, end) == (0, self.length):
+            return Const(1, 1)
+        holds = Signal(name=f"{self.name}_{what}", init=first == 0)
+        before_end = self.position < end - 1
+        if first == 0:
+            follows = before_end | self.at_end
+        elif end == first + 1:
+            follows = self.position == first - 1
+        else:
+            follows = (self.position >= first - 1) & before_end
+        self.following.append((holds, follows))
+        return holds
+
+    def advance(self, m: Module, step: Value) -> None:
         """Move on by one position when ``step``, and around at the end."""
         with m.If(step):
             m.d.sync += [
                 self.position.eq(self.position + 1),
                 self.phase.eq(self.phase - 1),
+                *(holds.eq(follows) for holds, follows in self.following),
             ]
             with m.If(self.phase == 0):
                 m.d.sync += self.phase.eq(self.stride - 1)

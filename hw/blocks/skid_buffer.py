@@ -16,7 +16,7 @@ _LANE_BITS = 64
 class SkidBuffer(StreamBuffer):
     """A :class:`~hw.blocks.stream_buffer.StreamBuffer` of two registers: one payload a cycle.
 
-    A wide payload lies far apart: each lane of it but the first has its own copies of what moves it.
+    A wide payload lies far apart: each lane but the first has its own copies of what moves it.
 
     Members
     -------
