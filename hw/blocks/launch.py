@@ -35,7 +35,7 @@ class Launch(wiring.Component):
     o_next : ``Out(1)``
         What ``o.valid`` will be in the next cycle; from a register.
     busy : ``Out(1)``
-        A payload is on the way.
+        A payload is on the way; a register.
     """
 
     i: stream.Interface
@@ -72,10 +72,10 @@ class Launch(wiring.Component):
             held = Signal(self.shape, name=f"payload_{n}", reset_less=True)
             m.d.sync += held.eq(payload)
             payload = held
+        m.d.sync += self.busy.eq(Cat(moves[:-1]).any())
         m.d.comb += [
             self.o.payload.eq(payload),
             self.o.valid.eq(moves[-1]),
             self.o_next.eq(moves[-2]),
-            self.busy.eq(Cat(moves[1:]).any()),
         ]
         return m

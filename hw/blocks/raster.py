@@ -45,8 +45,7 @@ class Raster(wiring.Component):
     whatever ``run`` does. A frame whose ``last`` comes early is filled with zeros; of one that
     does not end in time the surplus is dropped up to its ``last``. Both are marked ``bad``.
     After a frame ``drain`` idle beats follow unless the next frame starts before. One beat a
-    cycle; ``i.ready`` depends on ``i.valid`` and ``o.ready`` in the same cycle; ``o`` is
-    registered.
+    cycle; ``i.ready`` depends on ``run`` and ``o.ready`` in the same cycle; ``o`` is registered.
 
     Parameters
     ----------
@@ -108,14 +107,17 @@ class Raster(wiring.Component):
         # A frame goes on, or a new one starts; then a beat needs a pixel unless it is padding.
         active = Signal()
         pixel = Signal()
+        asks = Signal()
         take = Signal()
         m.d.comb += [
             room.eq(~self.o.valid | self.o.ready),
             active.eq(self.in_frame | (self.run & self.i.valid & ~skip)),
             pixel.eq(inside & ~fill),
             beat.eq(room & active & (~pixel | self.i.valid)),
-            take.eq(beat & pixel),
-            self.i.ready.eq(take | skip),
+            # `beat & pixel`, but that what comes from `valid` does not go back by `ready`.
+            asks.eq(room & pixel & (self.in_frame | (self.run & ~skip))),
+            take.eq(asks & self.i.valid),
+            self.i.ready.eq(asks | skip),
             idle.eq(room & ~active & drains),
             self.busy.eq(self.in_frame | self.o.valid | drains),
         ]
