@@ -125,7 +125,7 @@ class Raster(wiring.Component):
 
         m.d.comb += self.o_next.eq(~room | beat | idle)
         m.d.sync += self.o.valid.eq(self.o_next)
-        with m.If(beat | idle):
+        with m.If(room):  # whether or not a beat comes: `valid` says so
             payload = self.o.payload
             m.d.sync += [
                 payload.pixel.eq(self.i.payload.pixel),
