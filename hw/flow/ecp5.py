@@ -11,13 +11,15 @@ from .ecp5_sites import MEMORY_TYPES, with_sites
 from .families import Area, Cells, Device, Family, total
 from .tools import NEXTPNR_ECP5
 
-__all__ = ["ROUTER1_TABLES", "SCATTERED_MEMORIES", "family"]
+__all__ = ["ROUTER1_TABLES", "SCATTERED_MEMORIES", "TIMING_WEIGHT", "family"]
 
 _MEMORIES_OF = {"85k": 208, "45k": 108, "25k": 56, "12k": 56}
 _PACKAGES = {"85k": "CABGA756", "45k": "CABGA554", "25k": "CABGA381", "12k": "CABGA381"}
 _SPEEDS = (6, 7, 8)
 _TABLES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}
 _MEMORIES = dict.fromkeys(MEMORY_TYPES, 1)
+TIMING_WEIGHT = 50
+"""Of what is critical for the placer, whose own is 10."""
 ROUTER1_TABLES = 8000
 """Designs of more tables (LUT4-eq) than this go to router2."""
 SCATTERED_MEMORIES = 8
@@ -29,9 +31,9 @@ def family() -> Family:
     return Family(
         name="ecp5",
         synthesis=(
-            "synth_ecp5 -top {top} -run begin:map_luts",
+            "synth_ecp5 -nowidelut -top {top} -run begin:map_luts",
             "opt_clean -purge",  # abc9 of Yosys 0.70 trips over wires of several names
-            "synth_ecp5 -top {top} -run map_luts:",
+            "synth_ecp5 -nowidelut -top {top} -run map_luts:",
         ),
         area=_area,
         finish=absorb_output_registers,
@@ -48,6 +50,7 @@ def _device(size: str, speed: int) -> Device:
         arguments=(
             *(f"--{size}", "--package", _PACKAGES[size], "--speed", str(speed)),
             "--timing-allow-fail",
+            *("--placer-heap-timingweight", str(TIMING_WEIGHT)),
         ),
         router=_router,
         memories=_MEMORIES_OF[size],
