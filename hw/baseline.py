@@ -79,8 +79,7 @@ CASES = (
     Case(config="hlac25-bank", target="xilinx"),
     Case(config="mnist-layer1", target="ecp5"),
     Case(config="cifar10-layer1", target="ecp5"),
-    # A quarter of an hour a seed; `make bench` has three.
-    Case(config="cifar10-layer1-full", target="ecp5", device="85k-6", seeds=1),
+    Case(config="cifar10-layer1-full", target="ecp5", device="85k-6", seeds=3),
     Case(config="cifar10-layer1-small", target="ecp5", device="85k-6", seeds=3),
     Case(config="cifar10-layer1-smallest", target="ecp5", device="85k-6", seeds=3),
 )

@@ -30,7 +30,7 @@ def family() -> Family:
     """LUT4-eq = LUT4 + 2*CCU2C + 4*DPR16X4: the slices' tables, whatever they are used as."""
     return Family(
         name="ecp5",
-        synthesis=(
+        synthesis=(  # without the multiplexers that join tables: they double what is before them
             "synth_ecp5 -nowidelut -top {top} -run begin:map_luts",
             "opt_clean -purge",  # abc9 of Yosys 0.70 trips over wires of several names
             "synth_ecp5 -nowidelut -top {top} -run map_luts:",
