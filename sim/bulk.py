@@ -132,10 +132,7 @@ def simulate(
     binary, cached = _build(config, build_dir, report, faulty=flips is not None, gates=gates)
     built = time.monotonic()
     with work_folder(build_dir, "run") as folder:
-        packing.write_input(images, config, folder / "input")
-        packing.write_weights(sets.values(), config, folder / "weights")
-        (folder / "script").write_text(_script(config, rounds, sets))
-        (folder / "flips").write_text("".join(map(_flip_line, sorted(flips or ()))))
+        _write_inputs(folder, config, images, sets=sets, rounds=rounds, flips=flips or ())
         settings = _settings(config, pace, bad_frames=flips is not None)
         run = stream_frames(binary, folder, len(images), settings, report)
         return SimulationResult(
@@ -148,6 +145,22 @@ def simulate(
             cached=cached,
             activity=(folder / "activity.saif").read_text() if gates else "",
         )
+
+
+def _write_inputs(
+    folder: Path,
+    config: EngineConfig,
+    images: Images,
+    *,
+    sets: Mapping[int, IntArray],
+    rounds: Sequence[int],
+    flips: Sequence[Flip],
+) -> None:
+    """Write the files that ``harness.sv`` reads."""
+    packing.write_input(images, config, folder / "input")
+    packing.write_weights(sets.values(), config, folder / "weights")
+    (folder / "script").write_text(_script(config, rounds, sets))
+    (folder / "flips").write_text("".join(map(_flip_line, sorted(flips))))
 
 
 def _settings(config: EngineConfig, pace: Pace, *, bad_frames: bool) -> dict[str, int]:
