@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from sw.cli import InputError, write_json
 from .documents import REPORT, documents, load_report
 from .environment import peer_version
 from .growth import measure_growth
-from .measure import SEEDS, measure
+from .measure import measure
+from .parallel import in_parallel
 from .publish import publish
 from .report import assemble, check_report, summary
-from .rows import ROWS, rows_named
+from .rows import ROWS, SEEDS, rows_named
 
 __all__ = ["main"]
 
@@ -67,27 +69,28 @@ def _parser() -> argparse.ArgumentParser:
         help="at most so long for a synthesis, and for the seeds of a row: 0 is what is known",
     )
     parser.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="seeds to route at a time (default: 2)"
+        "--jobs", type=int, default=2, metavar="N", help="rows at a time (default: 2)"
     )
     return parser
 
 
 def _measured(options: argparse.Namespace) -> list[dict[str, Any]]:
-    rows, results = rows_named(options.rows), []
-    for number, row in enumerate(rows, 1):
-        began = time.monotonic()
-        announce(f"[{number}/{len(rows)}] {row.title}")
-        results.append(
-            measure(
-                row,
-                jobs=options.jobs,
-                seeds=options.seeds,
-                limit=options.limit,
-                again=options.again,
-            )
-        )
-        announce(f"    {summary(results[-1])} ({time.monotonic() - began:.0f} s)")
-    return results
+    # The last ones first: they take longest.
+    keys = [row.key for row in reversed(rows_named(options.rows))]
+    work = partial(_measured_row, seeds=options.seeds, limit=options.limit, again=options.again)
+    announce(f"{len(keys)} rows, {options.jobs} at a time")
+    found: dict[int, dict[str, Any]] = {}
+    for n, (row, seconds) in in_parallel(work, keys, jobs=options.jobs):
+        found[n] = row
+        announce(f"[{len(found)}/{len(keys)}] {summary(row)} ({seconds:.0f} s)")
+    return [found[n] for n in sorted(found, reverse=True)]
+
+
+def _measured_row(key: str, **how: Any) -> tuple[dict[str, Any], float]:
+    """A row, and the seconds that it took."""
+    began = time.monotonic()
+    (row,) = rows_named([key])
+    return measure(row, **how), time.monotonic() - began
 
 
 def _with_those_on_record(
@@ -120,7 +123,7 @@ def _command(argv: Sequence[str] | None) -> int:
             elif options.no_growth or options.rows:
                 growth = {}
             else:
-                growth = measure_growth(options.limit)
+                growth = measure_growth(options.limit, jobs=options.jobs)
     except (FlowError, ToolchainError, ValueError) as error:
         raise InputError(str(error)) from error
     report = assemble(rows, growth, tools=tools, seeds=options.seeds)

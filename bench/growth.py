@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .design import Design, Verified
 from .fit import fit_law
 from .measure import kept, not_in, one_line, tools
 from .ours import rtlil_text
+from .parallel import in_parallel
 
 __all__ = ["POINTS", "Size", "growth_config", "measure_growth", "template_masks"]
 
@@ -107,40 +109,51 @@ def growth_config(design: str, size: Size) -> EngineConfig:
     )
 
 
-def measure_growth(limit: float | None = None) -> dict[str, Any]:
+def measure_growth(limit: float | None = None, *, jobs: int) -> dict[str, Any]:
     """Every sweep, as in ``bench.json``; what fails is a point with its error.
 
     Parameters
     ----------
     limit : float, optional
         Seconds for the synthesis of a point.
+    jobs : int
+        Points at a time.
     """
     most = _LIMIT if limit is None else min(limit, _LIMIT)
-    return {"text": TEXT, "sweeps": {name: _sweep(name, most) for name in POINTS}}
-
-
-def _sweep(name: str, limit: float) -> dict[str, Any]:
-    return {
-        "dimension": name,
-        "series": [
-            {"title": _TITLES[design]} | _series(design, name, numbers, limit)
-            for design, numbers in POINTS[name].items()
-        ],
+    asked = [
+        (name, design, n)
+        for name, designs in POINTS.items()
+        for design, numbers in designs.items()
+        for n in numbers
+    ]
+    found = {}
+    for at, point in in_parallel(partial(_point, limit=most), asked, jobs=jobs):
+        name, design, n = asked[at]
+        said = point["errors"] or f"{point['lut4_eq']:,} LUT4-eq"
+        announce(f"[growth {len(found) + 1}/{len(asked)}] {design}, {name} {n}: {said}")
+        found[name, design, n] = {"n": n} | point
+    sweeps = {
+        name: {
+            "dimension": name,
+            "series": [
+                {"title": _TITLES[design]} | _series([found[name, design, n] for n in numbers])
+                for design, numbers in designs.items()
+            ],
+        }
+        for name, designs in POINTS.items()
     }
+    return {"text": TEXT, "sweeps": sweeps}
 
 
-def _series(design: str, name: str, numbers: tuple[int, ...], limit: float) -> dict[str, Any]:
-    points = []
-    for n in numbers:
-        began = time.monotonic()
-        points.append({"n": n} | _point(design, replace(Size(), **{name: n}), limit))
-        said = points[-1]["errors"] or f"{points[-1]['lut4_eq']:,} LUT4-eq"
-        announce(f"[growth] {design}, {name} {n}: {said} ({time.monotonic() - began:.0f} s)")
+def _series(points: Sequence[dict[str, Any]]) -> dict[str, Any]:
     known = [(p["n"], p["lut4_eq"]) for p in points if p["lut4_eq"]]
     return {"points": points, "law": fit_law(known).stored() if len(known) > 1 else None}
 
 
-def _point(design: str, size: Size, limit: float = _LIMIT) -> dict[str, Any]:
+def _point(asked: tuple[str, str, int], limit: float = _LIMIT) -> dict[str, Any]:
+    """Of a dimension, a design, and a number."""
+    name, design, n = asked
+    size = replace(Size(), **{name: n})
     config = growth_config(design, size)
     whole = Design(top=TOP, sources={f"{TOP}.il": rtlil_text(config)}, verify=_never)
 

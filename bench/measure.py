@@ -37,11 +37,10 @@ from sim.toolchain import ToolchainError
 
 from .design import Design
 from .environment import ROOT
-from .rows import Row
+from .rows import SEEDS, Row
 
 __all__ = [
     "DEVICE",
-    "SEEDS",
     "blank_result",
     "kept",
     "measure",
@@ -52,7 +51,6 @@ __all__ = [
 ]
 
 DEVICE = "85k-6"
-SEEDS = 3
 _AREA = ("lut4_eq", "lut", "carry", "ff", "dsp", "bram")
 
 
@@ -81,17 +79,15 @@ _NOT_VERIFIED = {"verified": None, "cycles_per_image": None, "errors": ["not yet
 
 
 def measure(
-    row: Row, *, jobs: int, seeds: int = SEEDS, limit: float | None = None, again: bool = False
+    row: Row, *, seeds: int = SEEDS, limit: float | None = None, again: bool = False
 ) -> dict[str, Any]:
     """Everything about a row; what goes wrong is in its ``errors``.
 
     Parameters
     ----------
     row : Row
-    jobs : int
-        Seeds to place and route at a time.
     seeds : int
-        How many of them.
+        How many to place and route, one after the other, unless the row says fewer.
     limit : float, optional
         Seconds for a synthesis, and for all seeds of a row, if that is less than the row's own;
         0: what is known, and nothing is simulated either.
@@ -131,8 +127,7 @@ def measure(
             design,
             area["netlist"],
             most=most,
-            jobs=jobs,
-            seeds=seeds,
+            seeds=min(seeds, row.seeds),
             again=again,
         )
         result["fmax_mhz"] = fmax["fmax_mhz"]
@@ -221,7 +216,6 @@ def _routed(
     netlist: SynthesisResult,
     *,
     most: float,
-    jobs: int,
     seeds: int,
     again: bool,
 ) -> dict[str, Any]:
@@ -234,7 +228,7 @@ def _routed(
         errors = []
         try:
             harness = wrap(netlist, clock=design.clock, timeout=limit)
-            routed = place_and_route(harness, device, seeds=numbers, timeout=limit, jobs=jobs)
+            routed = place_and_route(harness, device, seeds=numbers, timeout=limit)
         except MissingToolError:
             raise
         except FlowTimeoutError:

@@ -7,7 +7,6 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from amaranth.hdl import UnusedElaboratable
 
 from bench.ours import described
+from bench.parallel import in_parallel
 from bench.publish import publish
 from hw.flow import YOSYS, FlowError
 from hw.flow.progress import announce
@@ -79,7 +79,6 @@ def _groups(chosen: Sequence[Point]) -> list[list[Point]]:
 
 
 def _measured_group(group: list[Point], *, again: bool, known: bool) -> list[dict[str, Any]]:
-    warnings.simplefilter("ignore", UnusedElaboratable)
     return [measure(point, again=again, known=known) for point in group]
 
 
@@ -89,15 +88,10 @@ def _measured(
     """All rows, in the order in which they are done."""
     groups = _groups(chosen)
     work = partial(_measured_group, again=again, known=known)
-    with ProcessPoolExecutor(jobs) as pool:
-        try:
-            for n, rows in enumerate(pool.map(work, groups), 1):
-                for row in rows:
-                    announce(f"[{n}/{len(groups)}] {summary(row)}")
-                yield from rows
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for n, (_, rows) in enumerate(in_parallel(work, groups, jobs=jobs), 1):
+        for row in rows:
+            announce(f"[{n}/{len(groups)}] {summary(row)}")
+        yield from rows
 
 
 def _check() -> int:

@@ -6,7 +6,6 @@ import argparse
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import UnusedElaboratable
 
+from bench.parallel import in_parallel
 from hw.flow import YOSYS, FlowError
 from hw.flow.progress import announce
 from sw import cli, cost
@@ -59,16 +59,15 @@ def fit(rows: Sequence[Mapping[str, float]], areas: Sequence[float]) -> dict[str
 def _measured(
     every: Sequence[CostPoint], *, jobs: int, known: bool
 ) -> list[tuple[CostPoint, dict[str, Any]]]:
-    with ProcessPoolExecutor(jobs) as pool:
-        found = []
-        areas = pool.map(partial(area_of, known=known), [point.config for point in every])
-        for point, area in zip(every, areas, strict=True):
-            if area["errors"]:
-                announce(f"{point.name}: left out: {'; '.join(area['errors'])}")
-                continue
-            announce(f"{point.name}: {area['area']['lut4_eq']:,} LUT4-eq")
-            found.append((point, area["area"]))
-        return found
+    found = {}
+    work = partial(area_of, known=known)
+    for n, area in in_parallel(work, [point.config for point in every], jobs=jobs):
+        if area["errors"]:
+            announce(f"{every[n].name}: left out: {'; '.join(area['errors'])}")
+            continue
+        announce(f"{every[n].name}: {area['area']['lut4_eq']:,} LUT4-eq")
+        found[n] = area["area"]
+    return [(every[n], found[n]) for n in sorted(found)]
 
 
 def _fitted(measured: Sequence[tuple[CostPoint, dict[str, Any]]]) -> dict[str, dict[str, float]]:

@@ -16,13 +16,21 @@ def row_of(row, measured):
     return blank_result(row) | {"verified": VERIFIED, "measured": measured}
 
 
+def one_after_the_other(work, items, *, jobs):
+    del jobs
+    return enumerate(map(work, items))
+
+
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     """The command without its work; returns (exit status, what was published)."""
     published = {}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "measure", lambda row, **_: row_of(row, "2026-02-02"))
-    monkeypatch.setattr(command, "measure_growth", lambda _: GROWTH)
+    monkeypatch.setattr(command, "measure_growth", lambda _, **__: GROWTH)
+    monkeypatch.setattr(
+        command, "in_parallel", lambda work, items, **_: enumerate(map(work, items))
+    )
     monkeypatch.setattr(command, "peer_version", lambda _: "1")
     monkeypatch.setattr(command, "documents", lambda _: {})
     for tool in ("YOSYS", "NEXTPNR_ECP5"):
