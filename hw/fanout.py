@@ -9,6 +9,6 @@ __all__ = ["kept_register"]
 
 def kept_register(m: Module, value: Value, name: str) -> Signal:
     """A register of its own that shows ``value`` a cycle later; synthesis must not share it."""
-    register = Signal(name=name, attrs={"keep": 1})
+    register = Signal(value.shape(), name=name, attrs={"keep": 1})
     m.d.sync += register.eq(value)
     return register

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 
@@ -17,8 +19,8 @@ class Cam(KeyTable):
     Guarded, keys are compared with their parities, so one that was changed equals no other.
     """
 
-    latency = 2
-    """Compare, encode."""
+    latency = 3
+    """Compare, encode, hand on."""
     insert_cycles = 1
 
     def elaborate(self, platform: object) -> Module:
@@ -30,6 +32,7 @@ class Cam(KeyTable):
         oldest = Signal(self.entries)
         key = Signal(self.shape)
         found = self.o.payload
+        behind: Any = Signal(self.o.payload.shape())
         step = self._step(m)
         damaged = Cat(self.guard.damaged(kept) for kept in keys)
         valid = self._valid(m, oldest, damaged=damaged)
@@ -38,9 +41,10 @@ class Cam(KeyTable):
             replacement.way.eq(found.index),
             self.victim.eq(replacement.victim),
             oldest.eq(1 << self.victim),
-            self.hit_next.eq(self.insert | Mux(step, match.any(), found.hit)),
+            self.hit_next.eq(self.insert | Mux(step, behind.hit, found.hit)),
+            self.index_next.eq(Mux(self.insert, self.victim, Mux(step, behind.index, found.index))),
         ]
-        m.d.sync += found.hit.eq(self.hit_next)
+        m.d.sync += [found.hit.eq(self.hit_next), found.index.eq(self.index_next)]
         with m.If(step):
             # Stage 1: compare with every entry.
             asked = self.guard.guarded(Value.cast(self.i.payload).as_unsigned())
@@ -48,16 +52,22 @@ class Cam(KeyTable):
             m.d.sync += [key.eq(self.i.payload), match.eq(same & valid)]
             # Stage 2: encode.
             m.d.sync += [
-                found.key.eq(key),
-                found.index.eq(index_of_line(match, len(found.index))),
+                behind.key.eq(key),
+                behind.hit.eq(match.any()),
+                behind.index.eq(index_of_line(match, len(found.index))),
             ]
+            # Stage 3: hand on, since many wait for whether it is a hit.
+            m.d.sync += found.key.eq(behind.key)
         with m.If(self.insert):
             again = Mux(key == found.key, oldest, 0)
             m.d.sync += [
                 keys[self.victim].eq(self.guard.guarded(Value.cast(found.key))),
                 match.eq((match & ~oldest) | again),
-                found.index.eq(self.victim),
             ]
+            with m.If(behind.key == found.key):
+                m.d.sync += [behind.hit.eq(1), behind.index.eq(self.victim)]
+            with m.Elif(behind.index == self.victim):
+                m.d.sync += behind.hit.eq(0)
         with m.If(self.flush):
-            m.d.sync += match.eq(0)
+            m.d.sync += [match.eq(0), behind.hit.eq(0)]
         return m

@@ -48,27 +48,23 @@ class MemoryCam(KeyTable):
         mended = Signal(1 + len(self._parts(key)))
         valid = self._valid(m, oldest, mended=mended)
         words = self._words(m, step, moving, behind=key, mended=mended)
+        encoded = index_of_line(match, len(found.index))
         m.d.comb += [
             replacement.way.eq(found.index),
             self.victim.eq(replacement.victim),
             oldest.eq(1 << self.victim),
             self.hit_next.eq(moving[4] | Mux(step, match.any(), found.hit)),
+            self.index_next.eq(Mux(self.insert, self.victim, Mux(step, encoded, found.index))),
         ]
-        m.d.sync += found.hit.eq(self.hit_next)
+        m.d.sync += [found.hit.eq(self.hit_next), found.index.eq(self.index_next)]
         with m.If(step):
             # Stage 1: read. Stage 2: AND.
             m.d.sync += [key.eq(self.i.payload), compared.eq(key), match.eq(words & valid)]
             # Stage 3: encode.
-            m.d.sync += [
-                found.key.eq(compared),
-                found.index.eq(index_of_line(match, len(found.index))),
-            ]
+            m.d.sync += found.key.eq(compared)
         with m.If(self.insert):
             again = Mux(compared == found.key, oldest, 0)
-            m.d.sync += [
-                match.eq((match & ~oldest) | again),
-                found.index.eq(self.victim),
-            ]
+            m.d.sync += match.eq((match & ~oldest) | again)
         with m.If(self.flush):
             m.d.sync += match.eq(0)
         return m

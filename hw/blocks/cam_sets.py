@@ -37,13 +37,21 @@ class SetCam(KeyTable):
         shown_which, _ = self._cut(found.key)
         step = self._step(m)
         replacement = self._replacement(m)
+        way = index_of_line(match, len(replacement.way))
         m.d.comb += [
             replacement.which.eq(shown_which),
             replacement.way.eq(found.index[len(which) :]),
             self.victim.eq(Cat(shown_which, replacement.victim)),
             self.hit_next.eq(again | Mux(step, match.any(), found.hit)),
+            self.index_next.eq(
+                Mux(self.insert, self.victim, Mux(step, Cat(which, way), found.index))
+            ),
         ]
-        m.d.sync += [again.eq(self.insert), found.hit.eq(self.hit_next)]
+        m.d.sync += [
+            again.eq(self.insert),
+            found.hit.eq(self.hit_next),
+            found.index.eq(self.index_next),
+        ]
         # Stage 1: read the set's tags, anew once the key before has been put there.
         asked = Mux(again, which, self._cut(self.i.payload)[0])
         read = Signal()
@@ -53,14 +61,7 @@ class SetCam(KeyTable):
         self._tags(m, read, asked, key=key, match=match, present=present, damaged=damaged)
         with m.If(step):
             # Stage 2: compare, and encode the way.
-            way = index_of_line(match, len(replacement.way))
-            m.d.sync += [
-                key.eq(self.i.payload),
-                found.key.eq(key),
-                found.index.eq(Cat(which, way)),
-            ]
-        with m.If(self.insert):
-            m.d.sync += found.index.eq(self.victim)
+            m.d.sync += [key.eq(self.i.payload), found.key.eq(key)]
         return m
 
     def _cut(self, key: Value) -> tuple[Value, Value]:

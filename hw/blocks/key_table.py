@@ -47,8 +47,8 @@ class KeyTable(wiring.Component):
     flush : ``In(1)``
         Forget all keys and uses, at any time; what is shown at ``o`` stays, and so does an entry
         that was made for it, though unknown; the keys behind it become misses.
-    hit_next : ``Out(1)``
-        What ``o.payload.hit`` will be in the next cycle; combinational.
+    hit_next, index_next : ``Out(1)``, ``Out(range(entries))``
+        What ``hit`` and ``index`` will be in the next cycle; combinational.
     victim : ``Out(range(entries))``
         The entry that makes room for the key shown; combinational.
     errors : ``Out(1)``, only guarded
@@ -67,6 +67,7 @@ class KeyTable(wiring.Component):
     insert: Signal
     flush: Signal
     hit_next: Signal
+    index_next: Signal
     victim: Signal
     errors: Signal
     forget: Signal
@@ -85,6 +86,7 @@ class KeyTable(wiring.Component):
             "insert": In(1),
             "flush": In(1),
             "hit_next": Out(1),
+            "index_next": Out(range(entries)),
             "victim": Out(range(entries)),
         }
         if self.guard.on:

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.blocks.organisations import make_key_table
 from hw.blocks.raster import pixel_layout
+from hw.fanout import kept_register
 from hw.protection import Guard
 from hw.shapes import shape_of
 from sw.config import EngineConfig
@@ -39,6 +40,8 @@ class Lookups(wiring.Component):
         ``valid`` where beats move; not while ``held``.
     key, index : ``Out(...)`` arrays
         Of the beat that is shown, by channel: its values, and the entries that they are in.
+    index_next : ``Out(...)`` array
+        What ``index`` will be in the next cycle; combinational.
     live : ``Out(1)``
     first : ``Out(1)``
         The first cycle in which the beat is shown.
@@ -49,7 +52,8 @@ class Lookups(wiring.Component):
     held_next : ``Out(1)``
         What ``held`` will be in the next cycle; combinational.
     flush : ``In(1)``
-        Forget everything, at any time; what is shown stays.
+        Forget everything, at any time, and what was looked up until the next cycle; what is shown
+        stays.
     forget, forgotten : ``In(channels)``, ``In(range(entries))``, only guarded
         Forget an entry, at any time.
     errors : ``Out(range(channels + 1))``, only guarded
@@ -61,6 +65,7 @@ class Lookups(wiring.Component):
     i: stream.Interface
     key: Any
     index: Any
+    index_next: Any
     victim: Any
     live: Signal
     first: Signal
@@ -82,6 +87,7 @@ class Lookups(wiring.Component):
             "i": In(stream.Signature(lookup_layout(config), always_ready=True)),
             "key": Out(shape).array(channels),
             "index": Out(entry).array(channels),
+            "index_next": Out(entry).array(channels),
             "victim": Out(entry).array(channels),
             "live": Out(1),
             "first": Out(1),
@@ -116,9 +122,10 @@ class Lookups(wiring.Component):
                 table.o.ready.eq(1),
                 table.used.eq(step & self.live),
                 table.insert.eq(self.first & self.missing[c]),
-                table.flush.eq(self.flush),
+                table.flush.eq(kept_register(m, self.flush, f"flush_{c}")),
                 self.key[c].eq(table.o.payload.key),
                 self.index[c].eq(table.o.payload.index),
+                self.index_next[c].eq(table.index_next),
                 self.victim[c].eq(table.victim),
                 missing_next[c].eq(Mux(step, missed, self.missing[c] & ~self.served[c])),
             ]

@@ -10,16 +10,17 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.miss_unit import TableGeometry
+from hw.blocks.tapped_delay import MAX_TABLE_DEPTH
 from hw.protection import state
 
 __all__ = ["ProductMemory"]
 
 
 class ProductMemory(wiring.Component):
-    """Keep rows of products; show one of them, a cycle after it is read.
+    """Keep rows of products; show one of them, :attr:`steps` reads after it was asked for.
 
     A row must not be read in a cycle in which some of it is written. Guarded, each group has a
-    parity, and the row is shown with the next ``read``, for the memory is slow.
+    parity.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ class ProductMemory(wiring.Component):
         Put ``products`` in the lanes of ``group`` of row ``entry``.
     entry, group, products : ``In(...)``
     read : ``In(1)``
-        Show row ``index`` from the next cycle on.
-    index : ``In(range(rows))``
+    index : ``In(range(rows))`` array of ``row_groups``
+        The row, for every group's memory.
     row : ``Out(product_shape)`` array of ``row_products``
     damaged : ``Out(1)``, only guarded
         The row is not what was written.
@@ -44,7 +45,7 @@ class ProductMemory(wiring.Component):
     group: Signal
     products: data.View
     read: Signal
-    index: Signal
+    index: Any
     row: Any
     damaged: Signal
 
@@ -57,12 +58,22 @@ class ProductMemory(wiring.Component):
             "group": In(range(g.row_groups)),
             "products": In(data.ArrayLayout(g.product_shape, g.lanes)),
             "read": In(1),
-            "index": In(range(rows)),
+            "index": In(range(rows)).array(g.row_groups),
             "row": Out(g.product_shape).array(g.row_products),
         }
         if g.guard.on:
             members["damaged"] = Out(1)
         super().__init__(members)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the memories are too deep for an FPGA's tables."""
+        return self.rows > MAX_TABLE_DEPTH
+
+    @property
+    def steps(self) -> int:
+        """From a read to its row: 1; or 2 where the memory is slow, or its parity is checked."""
+        return 2 if self.is_block or self.geometry.guard.on else 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -81,7 +92,7 @@ class ProductMemory(wiring.Component):
             write, read = memory.write_port(), memory.read_port()
             first = group * g.lanes
             shown: Value = read.data
-            if guard.on:
+            if self.steps > 1:
                 shown = Signal(len(read.data), name=f"shown_{group}", reset_less=True)
                 with m.If(self.read):
                     m.d.sync += shown.eq(read.data)
@@ -90,7 +101,7 @@ class ProductMemory(wiring.Component):
                 write.addr.eq(self.entry),
                 write.data.eq(guard.guarded(Value.cast(self.products)[: lanes * width])),
                 write.en.eq(self.write & (self.group == group)),
-                read.addr.eq(self.index),
+                read.addr.eq(self.index[group]),
                 read.en.eq(self.read),
                 Cat(self.row[first : first + lanes]).eq(shown[: lanes * width]),
             ]

@@ -12,8 +12,9 @@ from amaranth.utils import ceil_log2
 from hw.blocks.lookups import Lookups, lookup_layout
 from hw.blocks.miss_unit import MissUnit, TableGeometry
 from hw.blocks.product_memory import ProductMemory
-from hw.blocks.product_repair import ROW_STEPS, ProductRepair
+from hw.blocks.product_repair import ProductRepair
 from hw.blocks.wide_stream import WideStream, WideStreamSignature
+from hw.fanout import kept_register
 from hw.protection import Guard
 from sw.config import EngineConfig
 
@@ -22,11 +23,15 @@ __all__ = ["Beat", "ReuseTable", "table_events_layout"]
 
 @dataclass(frozen=True, kw_only=True)
 class Beat:
-    """Which rows a beat reads, by channel, and what they are the products of."""
+    """Which rows a beat reads, by channel, and what they are the products of.
+
+    ``index_next``: what ``index`` will be in the next cycle, where that is known.
+    """
 
     index: list[Value]
     key: list[Value]
     live: Value
+    index_next: list[Value] | None = None
 
     def kept(self, m: Module, step: Signal, reading: Signal, *, guarded: bool) -> Beat:
         """The beat until it moves with ``step``, and while ``reading`` the one that has moved."""
@@ -39,7 +44,7 @@ class Beat:
 
         index = [keep(value, f"kept_{c}") for c, value in enumerate(self.index)]
         if not guarded:
-            return replace(self, index=index)
+            return replace(self, index=index, index_next=None)
         key = [keep(value, f"kept_key_{c}") for c, value in enumerate(self.key)]
         return Beat(index=index, key=key, live=keep(self.live, "kept_live"))
 
@@ -84,8 +89,8 @@ class ReuseTable(wiring.Component):
     -------
     i : ``In(stream.Signature(lookup_layout(config)))``
     o : ``Out(WideStreamSignature(product, channel_lanes, row_products))``
-        Of a sub-step, in the cycle after it and until the next one; guarded, :attr:`lead` steps
-        after it.
+        Of a sub-step, in the cycle after the step that is :attr:`lead` - 1 after it, and until
+        the next one.
     i_next : ``Out(1)``
         Whether no beat will be held in the next cycle; combinational.
     i_weight, swap : as :class:`~hw.blocks.miss_unit.MissUnit`
@@ -121,6 +126,8 @@ class ReuseTable(wiring.Component):
         self.miss_unit = MissUnit(g, initial)
         self.lookups = Lookups(config)
         self.repair = ProductRepair(g) if g.guard.on else None
+        rows = ((g.fold.cycles - 1) << ceil_log2(g.entries)) + g.entries
+        self.memories = [ProductMemory(g, rows) for _ in range(g.fold.channels.lanes)]
         members = {
             "i": In(stream.Signature(lookup_layout(config))),
             "o": Out(WideStreamSignature(g.product_shape, g.fold.channels.lanes, g.row_products)),
@@ -137,7 +144,7 @@ class ReuseTable(wiring.Component):
     @property
     def lead(self) -> int:
         """Steps from a sub-step to its products: read, and guarded, checked."""
-        return 1 if self.repair is None else 1 + ROW_STEPS
+        return self.memories[0].steps + int(self.repair is not None)
 
     @property
     def latency(self) -> int:
@@ -160,7 +167,12 @@ class ReuseTable(wiring.Component):
         self._look_up(m, step)
         self._miss_unit(m)
         entry = Array(lookups.index)[filled.channel]
-        beat = Beat(index=[*lookups.index], key=[*lookups.key], live=lookups.live)
+        beat = Beat(
+            index=[*lookups.index],
+            key=[*lookups.key],
+            live=lookups.live,
+            index_next=[*lookups.index_next],
+        )
         self._products(m, step, entry=entry, beat=beat)
         done = self._request(m)
         self._count(m, step, served=done, held=lookups.held)
@@ -267,7 +279,12 @@ class ReuseTable(wiring.Component):
                 ]
             if cycles > 1:
                 at = Cat(at, self.sub_step)
-            self._product_memory(m, lane, self._made(step), entry=into, index=at)
+            index: list[Value] = [at] * g.row_groups
+            if beat.index_next is not None and self.memories[lane].is_block:
+                # A register for each group's memories: one for all would be far from most.
+                names = [f"index_{lane}_{group}" for group in range(g.row_groups)]
+                index = [kept_register(m, beat.index_next[lane], name) for name in names]
+            self._product_memory(m, lane, self._made(step), entry=into, index=index)
 
     def _of_lane(self, values: list[Value], parts: list[int | None]) -> Value:
         """What a lane has in this sub-step; ``parts``: its channels by sub-step."""
@@ -275,17 +292,18 @@ class ReuseTable(wiring.Component):
         return Array(of_parts)[self.sub_step] if len(parts) > 1 else of_parts[0]
 
     def _product_memory(
-        self, m: Module, lane: int, read: Value, *, entry: Value, index: Value
+        self, m: Module, lane: int, read: Value, *, entry: Value, index: list[Value]
     ) -> None:
         """The rows of the channels of ``lane``: show row ``index``, fill row ``entry``.
+
+        Every group has an ``index`` of its own.
 
         A read never meets a write of the same row: a beat that moves has no misses left.
         """
         g, filled = self.geometry, self.miss_unit.o
         channels, cycles = g.fold.channels, g.fold.cycles
         parts = [channels.part(n, lane) for n in range(channels.groups)]
-        memory = ProductMemory(g, ((cycles - 1) << ceil_log2(g.entries)) + g.entries)
-        m.submodules[f"products_{lane}"] = memory
+        m.submodules[f"products_{lane}"] = memory = self.memories[lane]
         here = Cat(filled.payload.channel == part for part in parts if part is not None).any()
         group = Array(n % g.row_groups for n in range(g.groups))[filled.payload.group]
         m.d.comb += [
@@ -294,7 +312,7 @@ class ReuseTable(wiring.Component):
             memory.group.eq(group),
             memory.products.eq(filled.payload.products),
             memory.read.eq(read),
-            memory.index.eq(index),
+            *(port.eq(row) for port, row in zip(memory.index, index, strict=True)),
         ]
         if self.repair is not None:
             m.d.comb += self.repair.damaged[lane].eq(memory.damaged)
@@ -305,10 +323,11 @@ class ReuseTable(wiring.Component):
             return
         there: Value = Const(1)
         if None in parts:
-            there = Signal(name=f"there_{lane}")
-            with m.If(read):
-                present = Array(parts[n % len(parts)] is not None for n in range(cycles))
-                m.d.sync += there.eq(present[self.sub_step])
+            there = Array(parts[n % len(parts)] is not None for n in range(cycles))[self.sub_step]
+            for n in range(self.lead):
+                behind, there = there, Signal(name=f"there_{lane}_{n}")
+                with m.If(read):
+                    m.d.sync += there.eq(behind)
         for product, kept in zip(self.o.payload[lane], memory.row, strict=True):
             m.d.comb += product.eq(Mux(there, kept, 0) if None in parts else kept)
 

@@ -8,10 +8,11 @@ holds its key times every weight of its channel. So no product of a set outlives
 from typing import Any
 
 import pytest
-from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from hw.blocks.miss_unit import MissUnit
+from hw.blocks.product_memory import ProductMemory
 from hw.blocks.reuse_table import ReuseTable
 from tests.formal.contract import Harness, claim, moves, suppose
 from tests.formal.probe import Probe
@@ -25,9 +26,19 @@ MISS_STAGES = 3
 """Of the miss unit, before its products are written: read, hold, multiply."""
 
 
-def make_table(*, channels=1, entries=2, width=3, multipliers=2, table=ReuseTable):
+def make_table(*, channels=1, entries=2, width=3, multipliers=2, table=ReuseTable, block=False):
+    """``block``: its memories are as those of a table with many more entries."""
     layer = make_layer(channels=channels, kernel_shape=(1, width), input_bits=4, weight_bits=4)
-    return table(make_config(layer, entries=entries, multipliers=multipliers))
+    made = table(make_config(layer, entries=entries, multipliers=multipliers))
+    if block:
+        made.memories = [BlockMemory(made.geometry, memory.rows) for memory in made.memories]
+    return made
+
+
+class BlockMemory(ProductMemory):
+    """A memory that is taken for a deep one."""
+
+    is_block = True
 
 
 class TableHarness(Harness):
@@ -44,29 +55,45 @@ class TableHarness(Harness):
         announced_beats(m, i, o, vars(self)["i_next"])
         self._two_sets(m, write, swap)
 
-        # The beats in the stages: compared, looked up, and what must be at the output then.
+        # The beats in the stages: compared, encoded, looked up; and those whose rows were read.
         step = moves(i)
         beat = i.payload.shape()
         compared: Any = Signal(beat)
+        encoded: Any = Signal(beat)
         looked_up: Any = Signal(beat)
-        live = Signal()
+        live = Signal(self.dut.lead)
+        self.swapped = Signal()
+        m.d.sync += self.swapped.eq(swap)
         with m.If(step):
             m.d.sync += [
                 compared.eq(i.payload),
-                looked_up.eq(compared),
-                live.eq(looked_up.live),
+                encoded.eq(compared),
+                looked_up.eq(encoded),
+                live.eq(Cat(looked_up.live, live)),
             ]
         if self.strict:
-            suppose(m, ~swap | ~(compared.live | looked_up.live))
+            suppose(m, ~swap | ~(compared.live | encoded.live | looked_up.live))
         for c in range(g.channels):
             for p in range(g.products):
-                expected = Signal(g.product_shape, name=f"expected_{c}_{p}")
-                with m.If(step):
-                    m.d.sync += expected.eq(self.product(looked_up.pixel[c], c, p))
-                good = ~live | (o.payload[c][p] == expected)
+                expected: Any = self.product(looked_up.pixel[c], c, p)
+                for n in range(self.dut.lead):
+                    before = expected
+                    expected = Signal(g.product_shape, name=f"expected_{c}_{p}_{n}")
+                    with m.If(step):
+                        m.d.sync += expected.eq(before)
+                    if self.invariants and n < self.dut.lead - 1:
+                        right = self._read(probe, c, p) == expected
+                        claim(m, ~live[n] | right, f"product {c} {p} is read")
+                good = ~live[-1] | (o.payload[c][p] == expected)
                 claim(m, good, f"product {c} {p} is the value times the weight")
         if self.invariants:
-            self._invariants(m, probe, compared, looked_up)
+            self._invariants(m, probe, compared, encoded, looked_up)
+
+    def _read(self, probe, c, p):
+        """Product ``p`` of channel ``c`` in the row that was read."""
+        group, lane = divmod(p, self.dut.geometry.lanes)
+        words = probe.read_data(f"products_{c}.group_{group}")
+        return words.word_select(lane, self.dut.geometry.product_shape.width).as_signed()
 
     def _two_sets(self, m, write, swap):
         """The set that counts and the one that is loaded, word by word in the order of a set."""
@@ -91,12 +118,16 @@ class TableHarness(Harness):
     def product(self, value, c, p):
         return value * self.weights[c * self.dut.geometry.stride + p]
 
-    def _invariants(self, m, probe, compared, looked_up):
+    def _invariants(self, m, probe, compared, encoded, looked_up):
         g = self.dut.geometry
         missing, first = probe.signal("lookups.missing"), probe.signal("lookups.first")
         known = probe.signal("lookups.live") == looked_up.live
         claim(m, known, "the table knows whether a beat is live")
-        claim(m, probe.signal("lookups.live_1") == compared.live, "and of the one behind it")
+        for n, beat in enumerate((compared, encoded), 1):
+            marked = probe.signal(f"lookups.live_{n}") == beat.live
+            claim(m, marked, f"and of the {n} that came last")
+        clear = ~(encoded.live | looked_up.live)
+        claim(m, ~self.swapped | clear, "only beats that came with a swap or later are live")
         self._weight_memory(m, probe)
         channel, key = Signal(range(g.channels)), Signal(g.key_shape)
         for c in reversed(range(g.channels)):
@@ -111,20 +142,20 @@ class TableHarness(Harness):
         claim(m, busy & ~first | (phase == 0), "phase rests at 0, and begins there")
         self._miss_unit(m, probe, busy=busy, phase=phase, channel=channel, key=key)
         for c in range(g.channels):
-            pixel, hit = looked_up.pixel[c], self._found(probe, c).hit
+            hit = self._found(probe, c).hit
             claim(m, ~missing[c] | looked_up.live, f"only live beats miss {c}")
             missed = looked_up.live & ~hit
             claim(m, ~first | (missing[c] == missed), f"misses {c} are known")
             claim(m, first | ~missed, f"misses {c} are remembered at once")
             written = busy & (channel == c), phase
-            self._keys(m, probe, c, behind=compared.pixel[c], pixel=pixel)
+            self._keys(m, probe, c, [beat.pixel[c] for beat in (compared, encoded, looked_up)])
             unfilled = missing[c] & ~first
             self._products(m, probe, c, looked_up=looked_up, unfilled=unfilled, written=written)
 
-    def _found(self, probe, c) -> Any:
-        """What the CAM of channel ``c`` shows."""
+    def _found(self, probe, c, name="o__payload") -> Any:
+        """What the CAM of channel ``c`` shows; or ``"behind"``, what it will show."""
         shape = self.dut.lookups.tables[c].o.payload.shape()
-        return data.View(shape, probe.signal(f"lookups.table_{c}.o__payload"))
+        return data.View(shape, probe.signal(f"lookups.table_{c}.{name}"))
 
     def _weight_memory(self, m, probe):
         """Two halves, one for each set; which is which is a register."""
@@ -181,17 +212,30 @@ class TableHarness(Harness):
                     late = here & (phase == group + n)
                     claim(m, ~late | good, f"miss stage {n} has product {c} {p}")
 
-    def _keys(self, m, probe, c, *, behind, pixel):
+    def _keys(self, m, probe, c, pixels):
         """The CAM of one channel knows its keys, each once, and what it shows."""
+        compared, encoded, pixel = pixels
+        near = self._found(probe, c, "behind")
         g, cam, found = self.dut.geometry, f"lookups.table_{c}", self._found(probe, c)
         valid, match = probe.signal(f"{cam}.valid"), probe.signal(f"{cam}.match")
         claim(m, probe.signal(f"{cam}.victim") < g.entries, f"victim {c} is an entry")
-        shown = probe.signal(f"{cam}.key") == behind
-        claim(m, shown & (found.key == pixel), f"cam {c} holds the beats")
+        shown = probe.signal(f"{cam}.key") == compared
+        shown &= (near.key == encoded) & (found.key == pixel)
+        claim(m, shown, f"cam {c} holds the beats")
+        claim(m, ~near.hit | (near.index < g.entries), f"the hit behind {c} is an entry")
+        flushes = probe.signal(f"lookups.flush_{c}")
+        claim(m, ~self.swapped | flushes, f"a swap empties {c}")
+        if self.dut.memories[c].is_block:
+            for group in range(g.row_groups):
+                copy = probe.signal(f"index_{c}_{group}")
+                claim(m, copy == found.index, f"copy {c} {group} is the entry")
         claim(m, ~found.hit | (found.index < g.entries), f"hit {c} is an entry")
         keys = self._remembered(probe, c)
         for n, key in enumerate(keys):
-            claim(m, match[n] == (valid[n] & (key == behind)), f"match {c} {n} is right")
+            claim(m, match[n] == (valid[n] & (key == compared)), f"match {c} {n} is right")
+            known = near.hit & (near.index == n)
+            right = known == (valid[n] & (key == encoded))
+            claim(m, right, f"the hit behind {c} {n} is right")
             here = valid[n] & (key == pixel)
             shown = found.hit & (found.index == n)
             claim(m, ~valid[n] | (shown == here), f"hit {c} {n} is right")
@@ -223,13 +267,15 @@ class TableHarness(Harness):
                 of_beat = held == self.product(pixel, c, p)
                 claim(m, ~(shown & there) | of_beat, f"entry {c} {n} {p} is of the beat")
                 of_key = held == self.product(key, c, p)
-                claim(m, ~valid[n] | shown | of_key, f"entry {c} {n} {p} is of its key")
+                good = ~valid[n] | self.swapped | shown | of_key
+                claim(m, good, f"entry {c} {n} {p} is of its key")
 
 
 SIZES: dict[str, dict[str, Any]] = {
     "one channel": {"channels": 1, "entries": 3},
     "two channels": {"channels": 2, "entries": 2, "width": 2, "multipliers": 1},
     "one entry": {"channels": 1, "entries": 1, "multipliers": 4},
+    "block memories": {"channels": 2, "entries": 2, "width": 2, "block": True},
 }
 
 

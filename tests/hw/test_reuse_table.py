@@ -249,8 +249,8 @@ def test_a_hit_takes_no_cycle_and_a_beat_waits_for_its_misses_alone():
     cycles = check(config, beats(pixels))
     moved = [n for n, cycle in enumerate(cycles) if cycle["step"]]
     waits = [later - earlier - 1 for earlier, later in pairwise(moved)]
-    # A beat is compared while the one before it is looked up.
-    assert waits[: len(pixels) + 1] == [0, 4 * fill, 0, 2 * fill, fill, *[0] * 9]
+    # Two beats are on their way behind the one that is shown.
+    assert waits[: len(pixels) + 1] == [0, 0, 4 * fill, 0, 2 * fill, fill, *[0] * 8]
 
 
 def test_later_hits_go_on_behind_a_miss():
