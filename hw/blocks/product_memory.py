@@ -31,9 +31,10 @@ class ProductMemory(wiring.Component):
     -------
     write : ``In(1)``
         Put ``products`` in the lanes of ``group`` of row ``entry``.
-    entry, group, products : ``In(...)``
+    group, products : ``In(...)``
     read : ``In(1)``
-    index : ``In(range(rows))`` array of ``row_groups``
+        Show row ``index``.
+    entry, index : ``In(range(rows))`` arrays of ``row_groups``
         The row, for every group's memory.
     row : ``Out(product_shape)`` array of ``row_products``
     damaged : ``Out(1)``, only guarded
@@ -41,7 +42,7 @@ class ProductMemory(wiring.Component):
     """
 
     write: Signal
-    entry: Signal
+    entry: Any
     group: Signal
     products: data.View
     read: Signal
@@ -54,7 +55,7 @@ class ProductMemory(wiring.Component):
         self.rows = rows
         members = {
             "write": In(1),
-            "entry": In(range(rows)),
+            "entry": In(range(rows)).array(g.row_groups),
             "group": In(range(g.row_groups)),
             "products": In(data.ArrayLayout(g.product_shape, g.lanes)),
             "read": In(1),
@@ -98,7 +99,7 @@ class ProductMemory(wiring.Component):
                     m.d.sync += shown.eq(read.data)
             m.d.comb += damaged[group].eq(guard.damaged(shown))
             m.d.comb += [
-                write.addr.eq(self.entry),
+                write.addr.eq(self.entry[group]),
                 write.data.eq(guard.guarded(Value.cast(self.products)[: lanes * width])),
                 write.en.eq(self.write & (self.group == group)),
                 read.addr.eq(self.index[group]),

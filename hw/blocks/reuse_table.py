@@ -280,11 +280,14 @@ class ReuseTable(wiring.Component):
             if cycles > 1:
                 at = Cat(at, self.sub_step)
             index: list[Value] = [at] * g.row_groups
+            entries: list[Value] = [into] * g.row_groups
             if beat.index_next is not None and self.memories[lane].is_block:
-                # A register for each group's memories: one for all would be far from most.
+                # A register for each group's memories: one for all would be far from most. What is
+                # filled is the entry of the beat that waits for it.
                 names = [f"index_{lane}_{group}" for group in range(g.row_groups)]
                 index = [kept_register(m, beat.index_next[lane], name) for name in names]
-            self._product_memory(m, lane, self._made(step), entry=into, index=index)
+                entries = index
+            self._product_memory(m, lane, self._made(step), entries=entries, index=index)
 
     def _of_lane(self, values: list[Value], parts: list[int | None]) -> Value:
         """What a lane has in this sub-step; ``parts``: its channels by sub-step."""
@@ -292,11 +295,9 @@ class ReuseTable(wiring.Component):
         return Array(of_parts)[self.sub_step] if len(parts) > 1 else of_parts[0]
 
     def _product_memory(
-        self, m: Module, lane: int, read: Value, *, entry: Value, index: list[Value]
+        self, m: Module, lane: int, read: Value, *, entries: list[Value], index: list[Value]
     ) -> None:
-        """The rows of the channels of ``lane``: show row ``index``, fill row ``entry``.
-
-        Every group has an ``index`` of its own.
+        """The rows of the channels of ``lane``: show ``index``, fill ``entries``, by group.
 
         A read never meets a write of the same row: a beat that moves has no misses left.
         """
@@ -308,7 +309,7 @@ class ReuseTable(wiring.Component):
         group = Array(n % g.row_groups for n in range(g.groups))[filled.payload.group]
         m.d.comb += [
             memory.write.eq(self._filled & here),
-            memory.entry.eq(entry),
+            *(port.eq(row) for port, row in zip(memory.entry, entries, strict=True)),
             memory.group.eq(group),
             memory.products.eq(filled.payload.products),
             memory.read.eq(read),

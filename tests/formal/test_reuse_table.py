@@ -345,8 +345,9 @@ class LetsGoEarly(ReuseTable):
 class WritesBesideTheVictim(ReuseTable):
     """A table whose products go to entry 0, whatever the victim."""
 
-    def _product_memory(self, m, c, step, *, entry, index):
-        super()._product_memory(m, c, step, entry=Const(0, len(entry)), index=index)
+    def _product_memory(self, m, c, step, *, entries, index):
+        entries = [Const(0, len(entry)) for entry in entries]
+        super()._product_memory(m, c, step, entries=entries, index=index)
 
 
 @pytest.mark.parametrize(
