@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Signal, Value, ValueLike
 
 __all__ = ["kept_register"]
 
 
-def kept_register(m: Module, value: Value, name: str) -> Signal:
+def kept_register(m: Module, value: ValueLike, name: str) -> Signal:
     """A register of its own that shows ``value`` a cycle later; synthesis must not share it."""
-    register = Signal(value.shape(), name=name, attrs={"keep": 1})
+    register = Signal(Value.cast(value).shape(), name=name, attrs={"keep": 1})
     m.d.sync += register.eq(value)
     return register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,10 @@ __all__ = ["Lookups", "lookup_layout"]
 def lookup_layout(config: EngineConfig) -> data.StructLayout:
     """A beat whose values are looked up, if it is ``live``."""
     return data.StructLayout({"pixel": pixel_layout(config.layer), "live": 1})
+
+
+_SHORT = 2
+"""Beats of a table in which a flush must not be late: what came with it is found in the next."""
 
 
 class Lookups(wiring.Component):
@@ -52,8 +56,8 @@ class Lookups(wiring.Component):
     held_next : ``Out(1)``
         What ``held`` will be in the next cycle; combinational.
     flush : ``In(1)``
-        Forget everything, at any time, and what was looked up until the next cycle; what is shown
-        stays.
+        Forget everything, at any time, also what comes in the same cycle, and in the next one too
+        where tables are slow enough; what is shown stays.
     forget, forgotten : ``In(channels)``, ``In(range(entries))``, only guarded
         Forget an entry, at any time.
     errors : ``Out(range(channels + 1))``, only guarded
@@ -115,6 +119,9 @@ class Lookups(wiring.Component):
         coming = self._live(m, step)
         for c, table in enumerate(self.tables):
             m.submodules[f"table_{c}"] = table
+            flush: Value = self.flush
+            if self.latency > _SHORT:
+                flush = kept_register(m, flush, f"flush_{c}")
             missed = coming & ~table.hit_next
             m.d.comb += [
                 table.i.payload.eq(self.i.payload.pixel[c]),
@@ -122,7 +129,7 @@ class Lookups(wiring.Component):
                 table.o.ready.eq(1),
                 table.used.eq(step & self.live),
                 table.insert.eq(self.first & self.missing[c]),
-                table.flush.eq(kept_register(m, self.flush, f"flush_{c}")),
+                table.flush.eq(flush),
                 self.key[c].eq(table.o.payload.key),
                 self.index[c].eq(table.o.payload.index),
                 self.index_next[c].eq(table.index_next),

@@ -57,7 +57,7 @@ class FlipHarness(TableHarness):
 
 FLIPS: dict[str, tuple[dict[str, Any], str, int]] = {
     "keys": ({}, "keys", 14),
-    "valid": ({}, "valid absent", 19),
+    "valid": ({}, "valid absent", 21),
     "products": ({}, "group_0", 16),
     "tags": ({"organisation": "set_associative", "ways": 1}, "tags_0", 14),
     "match vectors": ({"organisation": "memory"}, "lines_0", 18),
