@@ -13,7 +13,10 @@ from hw.blocks.miss_unit import TableGeometry
 from hw.blocks.tapped_delay import MAX_TABLE_DEPTH
 from hw.protection import state
 
-__all__ = ["ProductMemory"]
+__all__ = ["ROW_STEPS", "ProductMemory"]
+
+ROW_STEPS = 2
+"""Steps from a read to its row where that goes to a register first."""
 
 
 class ProductMemory(wiring.Component):
@@ -73,8 +76,8 @@ class ProductMemory(wiring.Component):
 
     @property
     def steps(self) -> int:
-        """From a read to its row: 1; or 2 where the memory is slow, or its parity is checked."""
-        return 2 if self.is_block or self.geometry.guard.on else 1
+        """From a read to its row: more where the memory is slow, or its parity is checked."""
+        return ROW_STEPS if self.is_block or self.geometry.guard.on else 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

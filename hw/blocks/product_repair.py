@@ -9,11 +9,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.blocks.miss_unit import TableGeometry, request_layout, results_layout
+from hw.blocks.product_memory import ROW_STEPS
 
-__all__ = ["ROW_STEPS", "ProductRepair", "rows_layout"]
-
-ROW_STEPS = 2
-"""Steps from the read of rows until they come: out of the memory, to a register."""
+__all__ = ["ProductRepair", "rows_layout"]
 
 
 def rows_layout(g: TableGeometry) -> data.StructLayout:

@@ -28,9 +28,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "measure", lambda row, **_: row_of(row, "2026-02-02"))
     monkeypatch.setattr(command, "measure_growth", lambda _, **__: GROWTH)
-    monkeypatch.setattr(
-        command, "in_parallel", lambda work, items, **_: enumerate(map(work, items))
-    )
+    monkeypatch.setattr(command, "in_parallel", one_after_the_other)
     monkeypatch.setattr(command, "peer_version", lambda _: "1")
     monkeypatch.setattr(command, "documents", lambda _: {})
     for tool in ("YOSYS", "NEXTPNR_ECP5"):
