@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from amaranth.hdl import UnusedElaboratable
 
 from hw.flow import NEXTPNR_ECP5, YOSYS, FlowError, show_progress
 from hw.flow.progress import announce
@@ -105,8 +102,6 @@ def _with_those_on_record(
 
 
 def _command(argv: Sequence[str] | None) -> int:
-    # Engines are made here for their numbers and never elaborated.
-    warnings.simplefilter("ignore", UnusedElaboratable)
     options = _parser().parse_args(argv)
     for name in ("jobs", "seeds"):
         if getattr(options, name) < 1:

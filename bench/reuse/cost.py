@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 
 from bench.parallel import in_parallel
 from hw.flow import YOSYS, FlowError
@@ -77,7 +75,6 @@ def _fitted(measured: Sequence[tuple[CostPoint, dict[str, Any]]]) -> dict[str, d
 
 
 def _command(argv: Sequence[str] | None) -> int:
-    warnings.simplefilter("ignore", UnusedElaboratable)
     parser = argparse.ArgumentParser(
         prog=_PROG,
         description='Fit the cost model of strategy = "auto" to synthesised engines: writes '
@@ -93,6 +90,8 @@ def _command(argv: Sequence[str] | None) -> int:
         measured = _measured(cost_points(), jobs=options.jobs, known=options.known)
     except (FlowError, ValueError) as error:
         raise InputError(str(error)) from error
+    if not measured:
+        raise InputError("--known: none of its engines was synthesised before: leave it out")
     coefficients = _fitted(measured)
     write_json(cost.COEFFICIENTS, coefficients)
     points = [

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.reuse import cost as command
 from bench.reuse.cost import fit
 from bench.reuse.cost_points import cost_points
 from bench.reuse.cost_report import (
@@ -31,6 +32,13 @@ def point(strategy, measured, estimated, *, held_out=True):
         "measured": dict.fromkeys((*FITTED, *COUNTED), measured),
         "estimated": dict.fromkeys((*FITTED, *COUNTED), estimated),
     }
+
+
+def test_nothing_known_is_an_error_that_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(command, "_measured", lambda *_, **__: [])
+    monkeypatch.setattr(command, "YOSYS", type("Tool", (), {"version": staticmethod(lambda: "1")}))
+    assert command.main(["--known"]) == 2
+    assert "leave it out" in capsys.readouterr().err
 
 
 def test_a_fit_finds_what_made_the_areas():
